@@ -19,7 +19,7 @@ from torch import nn
 
 from gradient_atlas.arithmetic import prepare_arithmetic
 from gradient_atlas.datasets.load import Data
-from gradient_atlas.run import Run
+from gradient_atlas.runs.feedforward import Run
 from gradient_atlas.training.loop import train
 
 INPUTS, CLASSES, EXAMPLES = 784, 10, 4000

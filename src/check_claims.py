@@ -2,32 +2,36 @@
 
 import argparse
 import csv
-import importlib
 import json
 from pathlib import Path
 
 from command_line import run_script
-from gradient_atlas.claims import changed_verdicts, to_frame, to_markdown
+from figure_modules import claims_of
+from gradient_atlas.claims.claim import to_frame
+from gradient_atlas.claims.page import changed_verdicts, to_markdown
 from gradient_atlas.errors import InputError
-from gradient_atlas.schemas.claims import CLAIMS
-from gradient_atlas.tables import gather, write
+from gradient_atlas.tables.files import gather, write
+from gradient_atlas.tables.schemas.claims import CLAIMS
 
 
 def main() -> None:
     """Read, decide, write; with ``--recorded``, refuse verdicts other than the recorded ones."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("figures", nargs="+", help="modules of src/figures")
+    parser.add_argument(
+        "--figures", type=json.loads, required=True, help="JSON: data sets by name, by figure"
+    )
     parser.add_argument("--results", type=Path, required=True, help="folder of the tables")
     parser.add_argument("--sweeps", type=json.loads, default={}, help="JSON: sweeps by data set")
     parser.add_argument("--output", type=Path, required=True, help="Parquet table of claims")
     parser.add_argument("--markdown", type=Path, required=True, help="the same as a page")
     parser.add_argument("--recorded", type=Path, help="CSV of claim, verdict that must hold")
     arguments = parser.parse_args()
-    declared = {}
-    for name in arguments.figures:
-        module = importlib.import_module(f"figures.{name}")
-        tables = gather(module.TABLES, arguments.results, arguments.sweeps)
-        declared[name] = module.claims(tables)
+    declared = {
+        name.rpartition(":")[2]: claims_of(name)(
+            gather(datasets, arguments.results, arguments.sweeps)
+        )
+        for name, datasets in arguments.figures.items()
+    }
     frame = to_frame(declared)
     if arguments.recorded:
         with arguments.recorded.open(newline="") as file:
@@ -36,7 +40,7 @@ def main() -> None:
             raise InputError(
                 f"verdicts differ from {arguments.recorded.name}: " + " | ".join(changed)
             )
-    write(CLAIMS, frame, arguments.output, {"figures": arguments.figures})
+    write(CLAIMS, frame, arguments.output, {"figures": list(declared)})
     arguments.markdown.write_text(to_markdown(frame))
 
 

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from command_line import run_script
+from gradient_atlas.drawing.check import ADVICE, check_figure, summary
+from gradient_atlas.drawing.layout import Layout
+from gradient_atlas.drawing.style import style_from
 from gradient_atlas.errors import InputError
-from gradient_atlas.figure import style_from
-from gradient_atlas.figure_check import ADVICE, check_figure, summary
-from gradient_atlas.figure_layout import Layout
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ import pandas
 gradients = pandas.read_parquet("results/training/initialization_map/gradients")
 ```
 
-`gradient_atlas.tables.read` does the same and adds every parameter of the runs as a column. A
+`gradient_atlas.tables.files.read` does the same and adds every parameter of the runs as a column. A
 file's key-value metadata says what made it: the run's parameters, the data set's sha256,
 versions, a digest of the code (`pyarrow.parquet.read_schema(path).metadata`). A folder may
 still hold runs that an older config asked for; the figures read only what their config says.
@@ -32,7 +32,7 @@ def main() -> None:
     """Print the page."""
     print(HEAD, end="")
     for stage in STAGES:
-        module = importlib.import_module(f"gradient_atlas.schemas.{stage}")
+        module = importlib.import_module(f"gradient_atlas.tables.schemas.{stage}")
         for schema in (value for value in vars(module).values() if isinstance(value, pa.Schema)):
             place, row = (schema.metadata[key].decode() for key in (b"place", b"row"))
             print(f"\n## {place}\n\nOne row: {row}.\n\n| column | meaning | unit |\n|---|---|---|")

@@ -11,8 +11,8 @@ from command_line import run_script
 from gradient_atlas.datasets.load import load
 from gradient_atlas.dynamics.network_loss import network_loss
 from gradient_atlas.dynamics.sharpness import descent_path, flow_path
-from gradient_atlas.schemas.dynamics import FLOW_SHARPNESS, SHARPNESS
-from gradient_atlas.tables import write
+from gradient_atlas.tables.files import write
+from gradient_atlas.tables.schemas.dynamics import FLOW_SHARPNESS, SHARPNESS
 
 OPTIONS: dict[str, dict[str, type]] = {
     "descent": {"--learning-rate": float, "--steps": int, "--every": int},

@@ -7,12 +7,12 @@ from pathlib import Path
 import torch
 
 from command_line import run_script
-from gradient_atlas import tables
 from gradient_atlas.arithmetic import prepare_arithmetic
 from gradient_atlas.datasets.load import load
 from gradient_atlas.errors import InputError
-from gradient_atlas.run import parse_run
-from gradient_atlas.schemas.theory import PREDICTED_NORMS
+from gradient_atlas.runs.feedforward import parse_run
+from gradient_atlas.tables import files as tables
+from gradient_atlas.tables.schemas.theory import PREDICTED_NORMS
 from gradient_atlas.theory.norms_of_runs import predict_runs
 
 

@@ -10,8 +10,8 @@ from command_line import run_script
 from gradient_atlas.datasets.load import load
 from gradient_atlas.dynamics.central_flow import compare
 from gradient_atlas.dynamics.network_loss import network_loss
-from gradient_atlas.schemas.dynamics import CENTRAL_FLOW
-from gradient_atlas.tables import write
+from gradient_atlas.tables.files import write
+from gradient_atlas.tables.schemas.dynamics import CENTRAL_FLOW
 
 
 def main() -> None:

@@ -10,8 +10,8 @@ from command_line import run_script
 from gradient_atlas.datasets.load import load
 from gradient_atlas.dynamics.flow_experiment import simulate
 from gradient_atlas.dynamics.network_loss import network_loss
-from gradient_atlas.schemas.dynamics import ESCAPE, FLOW, LANDSCAPE, ORDER
-from gradient_atlas.tables import write
+from gradient_atlas.tables.files import write
+from gradient_atlas.tables.schemas.dynamics import ESCAPE, FLOW, LANDSCAPE, ORDER
 
 TABLES = {"flow": FLOW, "landscape": LANDSCAPE, "order": ORDER, "escape": ESCAPE}
 

@@ -8,8 +8,8 @@ import torch
 
 from command_line import run_script
 from gradient_atlas.dynamics.quadratic_experiment import convergence, paths, thresholds
-from gradient_atlas.schemas.dynamics import CONVERGENCE, QUADRATIC, THRESHOLD
-from gradient_atlas.tables import write
+from gradient_atlas.tables.files import write
+from gradient_atlas.tables.schemas.dynamics import CONVERGENCE, QUADRATIC, THRESHOLD
 
 
 def main() -> None:

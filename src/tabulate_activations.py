@@ -5,8 +5,8 @@ from pathlib import Path
 
 from command_line import run_script
 from gradient_atlas.networks.derivatives import linear_chain, tabulate
-from gradient_atlas.schemas.theory import ACTIVATIONS, LINEAR_CHAIN
-from gradient_atlas.tables import write
+from gradient_atlas.tables.files import write
+from gradient_atlas.tables.schemas.theory import ACTIVATIONS, LINEAR_CHAIN
 
 
 def main() -> None:

@@ -6,13 +6,13 @@ import json
 from pathlib import Path
 
 from command_line import run_script
-from gradient_atlas import tables
 from gradient_atlas.arithmetic import prepare_arithmetic
 from gradient_atlas.datasets.load import load
 from gradient_atlas.errors import InputError
 from gradient_atlas.networks.feedforward import PRECISIONS
-from gradient_atlas.run import Run, parse_run
-from gradient_atlas.schemas.training import GRADIENTS, METRICS
+from gradient_atlas.runs.feedforward import Run, parse_run
+from gradient_atlas.tables import files as tables
+from gradient_atlas.tables.schemas.training import GRADIENTS, METRICS
 from gradient_atlas.training.loop import train
 
 

@@ -6,11 +6,11 @@ import json
 from pathlib import Path
 
 from command_line import run_script
-from gradient_atlas import tables
 from gradient_atlas.arithmetic import prepare_arithmetic
 from gradient_atlas.errors import InputError
-from gradient_atlas.recurrent_run import RecurrentRun, parse_recurrent_run
-from gradient_atlas.schemas.training import RECURRENT, RECURRENT_LOSSES
+from gradient_atlas.runs.recurrent import RecurrentRun, parse_recurrent_run
+from gradient_atlas.tables import files as tables
+from gradient_atlas.tables.schemas.training import RECURRENT, RECURRENT_LOSSES
 from gradient_atlas.training.recurrent_loop import train
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 from PIL import Image
 
 from command_line import run_script
-from gradient_atlas.claims import allowed_text, measured_text
+from gradient_atlas.claims.page import allowed_text, measured_text
 from gradient_atlas.errors import InputError
 
 BEGIN, END = "<!-- gallery: begin (make gallery) -->", "<!-- gallery: end -->"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from command_line import run_script
 from gradient_atlas.report import Entry, image_address, page, parameters_of, runtimes
-from gradient_atlas.tables import files_of, read
+from gradient_atlas.tables.files import files_of, read
 
 
 def main() -> None:

@@ -8,10 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradient_atlas.datasets.fetch import (
-    Patience,
-    RawFile,
-)
+from gradient_atlas.datasets.fetch import Patience, RawFile
 from gradient_atlas.datasets.formats import CIFAR10_ARCHIVE, IDX_FILES
 from gradient_atlas.datasets.published import CIFAR10, MNIST, Published
 

@@ -2,11 +2,24 @@
 
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy import stats
 
-from gradient_atlas.claims import Claim, changed_verdicts, to_frame, to_markdown
+from gradient_atlas.claims.claim import Claim, to_frame
+from gradient_atlas.claims.page import changed_verdicts, to_markdown
+from gradient_atlas.claims.verdict import (
+    CONFIDENCE,
+    ENOUGH,
+    KINDS,
+    interval,
+    seeds_to_decide,
+    verdict,
+)
+
+INF, NAN = math.inf, math.nan
 
 
 def claim(values, lower=-math.inf, upper=1.0, **more):
@@ -14,66 +27,129 @@ def claim(values, lower=-math.inf, upper=1.0, **more):
 
 
 @pytest.mark.parametrize(
-    ("values", "verdict"),
+    ("values", "expected"),
     [
-        ([0.1, 0.2], "supported"),
-        ([2.0, 3.0], "refuted"),
-        ([math.inf, math.inf], "refuted"),  # diverged: larger than any bound
+        ([0.1, 0.11, 0.12, 0.1, 0.11], "supported"),
+        ([2.0, 2.01, 2.02, 2.0, 2.01], "refuted"),
+        ([0.9, 1.1, 1.0, 0.95, 1.05], "undecided"),  # the interval holds the bound
+        ([0.1, 0.9], "undecided"),  # two seeds leave 318 standard errors of room
+        ([INF, INF], "refuted"),  # diverged: larger than any bound
+        ([INF, 0.1, 0.1], "undecided"),
+        ([-INF, -INF, -INF], "undecided"),  # what is not finite never supports a sentence
         ([], "not measured"),
-        ([0.1], "not measured"),  # a single seed
-        ([math.nan, math.nan], "not measured"),
-        ([0.1, math.nan], "not measured"),  # a missing seed
-        ([0.1, 2.0], "not measured"),  # the seeds disagree
+        ([0.1], "undecided"),  # a single seed
+        ([NAN, NAN], "not measured"),
+        ([0.1, 0.1, NAN], "undecided"),  # a missing seed
         ([1.0, 1.0], "supported"),  # a bound belongs to its interval
     ],
 )
-def test_the_verdict_follows_from_every_seed(values, verdict):
-    assert claim(values).verdict == verdict
+def test_the_interval_of_the_mean_decides(values, expected):
+    assert claim(values).verdict == expected
 
 
-def test_one_value_decides_what_has_no_randomness():
-    assert claim([0.5], exact=True).verdict == "supported"
-    assert claim([], exact=True).verdict == "not measured"
+@pytest.mark.parametrize(
+    ("kind", "values", "expected"),
+    [
+        ("exact", [0.5], "supported"),
+        ("exact", [], "not measured"),
+        ("exact", [INF], "refuted"),
+        ("identity", [0.5], "identity"),
+        ("identity", [1.5], "refuted"),
+        ("every", [0.5] * ENOUGH, "supported"),
+        ("every", [0.5] * (ENOUGH - 1), "undecided"),
+        ("every", [0.5] * ENOUGH + [1.5], "refuted"),
+        ("some", [0.5, 0.9], "supported"),
+        ("some", [0.5], "undecided"),
+        ("some", [0.5, 1.5], "undecided"),  # another seed does not show it
+        ("some", [1.5, 1.5], "refuted"),
+    ],
+)
+def test_each_kind_has_its_own_rule(kind, values, expected):
+    assert claim(values, kind=kind).verdict == expected
+
+
+def test_the_interval_is_students():
+    values = [0.3, 0.7, 1.1, 0.2]
+    expected = stats.t.interval(CONFIDENCE, 3, np.mean(values), stats.sem(values))
+    assert interval("mean", values) == pytest.approx(expected)
+
+
+values_of_seeds = st.lists(st.floats(-5, 5).map(lambda x: round(x, 3)), min_size=2, max_size=8)
+
+
+@given(values_of_seeds, st.floats(-5, 5), st.integers(2, 5), st.sampled_from(KINDS))
+def test_more_seeds_of_the_same_kind_always_decide_more(values, bound, times, kind):
+    found = verdict(kind, values, -INF, bound)
+    assert verdict(kind, values * times, -INF, bound) in (
+        {found} if found != "undecided" else {"undecided", "supported", "refuted"}
+    )
+
+
+@given(values_of_seeds, st.floats(-5, 5))
+def test_the_seeds_that_would_decide_do(values, bound):
+    if verdict("mean", values, -INF, bound) != "undecided":
+        return
+    needed = seeds_to_decide("mean", values, -INF, bound)
+    if math.isinf(needed):
+        return
+    middle, deviation = np.mean(values), np.std(values, ddof=1)
+    signs = np.resize([1.0, -1.0], int(needed) + int(needed) % 2)
+    more = middle + signs * deviation * math.sqrt((len(signs) - 1) / len(signs))
+    assert verdict("mean", more, -INF, bound) != "undecided"
 
 
 @given(st.lists(st.floats(allow_nan=True), max_size=6), st.floats(-5, 5), st.floats(-5, 5))
-def test_a_verdict_is_supported_only_if_all_values_are_inside(values, one, other):
+def test_a_verdict_is_never_against_its_values(values, one, other):
     lower, upper = sorted((one, other))
-    verdict = claim(values, lower, upper).verdict
-    inside = [lower <= value <= upper for value in values]
-    assert (verdict == "supported") == (len(values) > 1 and all(inside))
-    if verdict == "refuted":
-        assert not any(inside)
+    for kind in KINDS:
+        found = verdict(kind, values, lower, upper)
+        inside = [lower <= value <= upper for value in values]
+        if found in ("supported", "identity"):
+            assert any(inside) and not any(math.isinf(v) or math.isnan(v) for v in values)
+        if found == "refuted":
+            assert not all(inside)
 
 
 def test_a_claim_that_nothing_could_refute_is_none():
     with pytest.raises(ValueError, match="refute"):
-        claim([1.0], upper=math.inf)
+        claim([1.0], upper=INF)
     with pytest.raises(ValueError, match="nothing"):
         claim([1.0], lower=2.0, upper=1.0)
+    with pytest.raises(ValueError, match="kind"):
+        claim([1.0], kind="perhaps")
 
 
-def test_rows_hold_what_was_measured():
-    frame = to_frame({"figure": [claim([0.1, 0.3])]})
-    row = frame.iloc[0]
-    assert (row.measured, row.samples, row.verdict) == (pytest.approx(0.2), 2, "supported")
+def test_rows_hold_what_was_measured_and_how_near_it_is_to_flipping():
+    row = to_frame({"figure": [claim([0.1, 0.3], kind="every")]}).iloc[0]
+    assert (row.measured, row.samples, row.verdict) == (pytest.approx(0.2), 2, "undecided")
     assert row.spread == pytest.approx(0.1 * math.sqrt(2))
-    assert claim([math.inf, 1.0]).row("f")["measured"] == math.inf
+    assert (row.interval_low, row.interval_high) == (0.1, 0.3)
+    assert (row.margin, row.seeds_to_decide) == (pytest.approx(0.7), ENOUGH)
+    refuted = claim([2.0, 2.5], kind="some").row("f")
+    assert refuted["margin"] == pytest.approx(1.0)
+    assert claim([INF, 1.0]).row("f")["measured"] == INF
     with pytest.raises(ValueError, match="twice"):
         to_frame({"figure": [claim([0.1]), claim([0.2])]})
 
 
 def test_a_changed_new_or_lost_verdict_is_told():
-    frame = to_frame({"figure": [claim([0.1, 0.3])]})
+    frame = to_frame({"figure": [claim([0.1], kind="exact")]})
     assert changed_verdicts(frame, {"id": "supported"}) == []
     (line,) = changed_verdicts(frame, {"id": "refuted"})
     assert "supported, recorded as refuted" in line
-    assert "measured 0.2" in line
+    assert "measured 0.1" in line
     assert len(changed_verdicts(frame, {"gone": "refuted"})) == 2
 
 
-def test_the_page_holds_sentence_bounds_and_remark():
-    frame = to_frame({"figure": [claim([2.0, 3.0], remark="It grows instead.")]})
+def test_the_page_holds_sentence_bounds_flips_and_remark():
+    frame = to_frame({"figure": [claim([2.0, 2.1, 2.0, 2.1], remark="It grows instead.")]})
     page = to_markdown(frame)
-    for words in ("0 supported, 1 refuted", "It stays below one.", "at most 1", "It grows instead"):
+    for words in (
+        "0 supported, 1 refuted",
+        "It stays below one.",
+        "at most 1",
+        "99.8 % confidence",
+        "less than 1.755 refutes it",
+        "It grows instead",
+    ):
         assert words in page

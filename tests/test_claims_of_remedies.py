@@ -5,8 +5,8 @@ import math
 import pandas as pd
 import pytest
 
-from gradient_atlas.claims_of import exploding_gradients as large_weights
-from gradient_atlas.claims_of import large_weights_remedies, remedies
+from gradient_atlas.claims import exploding_gradients as large_weights
+from gradient_atlas.claims import large_weights_remedies, remedies
 from gradient_atlas.measures.layers import factors
 from made_up_runs import layers, runs
 

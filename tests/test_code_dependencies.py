@@ -80,14 +80,14 @@ def test_a_figure_names_its_tables_and_depends_on_its_style(figure):
     assert tables
     assert all(len(dataset.split("/")) >= 2 for dataset in tables.values())
     files = source_files(SOURCE, "draw_figure.py", f"figures/{figure}")
-    assert str(SOURCE / "gradient_atlas/style.py") in files
+    assert str(SOURCE / "gradient_atlas/drawing/style.py") in files
     assert not any("/training/" in file for file in files)
 
 
 def test_training_does_not_depend_on_how_figures_look():
     files = source_files(SOURCE, "train.py")
     assert str(SOURCE / "gradient_atlas/training/probe.py") in files
-    assert not any(file.endswith(("style.py", "figure.py", "claims.py")) for file in files)
+    assert not any(file.endswith(("drawing/style.py", "caption.py", "claim.py")) for file in files)
 
 
 def test_the_library_knows_neither_workflow_nor_arguments():

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from configuration import complete
 from gradient_atlas.errors import InputError
-from gradient_atlas.run import expand_sweep
+from gradient_atlas.runs.sweep import expand_sweep
 
 PROJECT = Path(__file__).parents[1]
 DEFAULTS = PROJECT / "config/config.yaml"

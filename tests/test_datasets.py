@@ -15,12 +15,7 @@ import prepare_dataset
 from command_line import run_script
 from gradient_atlas.datasets.load import load
 from gradient_atlas.datasets.prepare import prepare, read_mnist_5k
-from gradient_atlas.datasets.store import (
-    ARRAYS,
-    pixel_statistics,
-    split,
-    write,
-)
+from gradient_atlas.datasets.store import ARRAYS, pixel_statistics, split, write
 from gradient_atlas.errors import InputError
 
 

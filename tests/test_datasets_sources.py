@@ -19,11 +19,7 @@ from dataset_fixtures import (
     small_mnist,
 )
 from gradient_atlas.datasets import published
-from gradient_atlas.datasets.fetch import (
-    RawFile,
-    UnavailableError,
-    from_address,
-)
+from gradient_atlas.datasets.fetch import RawFile, UnavailableError, from_address
 from gradient_atlas.datasets.formats import CIFAR10_ARCHIVE, IDX_FILES
 from gradient_atlas.datasets.load import load
 from gradient_atlas.datasets.prepare import prepare

@@ -6,12 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradient_atlas.dynamics.descent import (
-    contraction,
-    descend,
-    divergence_threshold,
-    iterates,
-)
+from gradient_atlas.dynamics.descent import contraction, descend, divergence_threshold, iterates
 from gradient_atlas.dynamics.losses import quadratic, two_factor
 from gradient_atlas.errors import InputError
 from gradient_atlas.theory import quadratic as theory

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 import yaml
 
-from gradient_atlas.recurrent_run import RecurrentRun
-from gradient_atlas.run import Run
-from gradient_atlas.style import Style
-from gradient_atlas.venues import VENUES
+from gradient_atlas.drawing.style import Style
+from gradient_atlas.drawing.venues import VENUES
+from gradient_atlas.runs.feedforward import Run
+from gradient_atlas.runs.recurrent import RecurrentRun
 
 PROJECT = Path(__file__).parents[1]
 CONFIG_README = (PROJECT / "config/README.md").read_text()

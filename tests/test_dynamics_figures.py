@@ -5,7 +5,7 @@ import importlib
 import numpy as np
 import pytest
 
-from gradient_atlas.style import Style
+from gradient_atlas.drawing.style import Style
 from tables_of_dynamics import simulated
 
 

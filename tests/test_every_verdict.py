@@ -13,7 +13,7 @@ import yaml
 
 import tables_of_dynamics
 import tables_of_networks
-from gradient_atlas.claims import NOT_MEASURED, REFUTED, SUPPORTED
+from gradient_atlas.claims.verdict import NOT_MEASURED, REFUTED, SUPPORTED
 
 ROOT = Path(__file__).parents[1]
 FIGURES = yaml.safe_load((ROOT / "config/config.yaml").read_text())["figures"]

@@ -1,7 +1,7 @@
 import pytest
 
-from gradient_atlas import extension
 from gradient_atlas.errors import InputError
+from gradient_atlas.runs import extension
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import torch
 import networks_by_hand
 from gradient_atlas.errors import InputError
 from gradient_atlas.networks.feedforward import FeedForward, Trace
-from gradient_atlas.run import Run
+from gradient_atlas.runs.feedforward import Run
 
 INPUTS = torch.randn(40, 6, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
 

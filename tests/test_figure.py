@@ -8,15 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gradient_atlas.drawing.bundle import write_bundle
+from gradient_atlas.drawing.caption import Caption, Number, latex_figure, macro_name
+from gradient_atlas.drawing.style import Style
 from gradient_atlas.errors import InputError
-from gradient_atlas.figure import (
-    Caption,
-    Number,
-    latex_figure,
-    macro_name,
-    write_bundle,
-)
-from gradient_atlas.style import Style
 
 
 @pytest.mark.parametrize(

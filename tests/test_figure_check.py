@@ -8,11 +8,12 @@ from pathlib import Path
 import matplotlib as mpl
 import pytest
 
+from gradient_atlas.drawing.bundle import write_bundle
+from gradient_atlas.drawing.caption import Caption
+from gradient_atlas.drawing.check import Violation, check_figure, summary
+from gradient_atlas.drawing.layout import Layout, layout_of
+from gradient_atlas.drawing.style import COLORS, Style, look_of
 from gradient_atlas.errors import InputError
-from gradient_atlas.figure import Caption, write_bundle
-from gradient_atlas.figure_check import Violation, check_figure, summary
-from gradient_atlas.figure_layout import Layout, layout_of
-from gradient_atlas.style import COLORS, Style, look_of
 
 STYLE = Style(venue="neurips", column="half")
 PROJECT = Path(__file__).parents[1]

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from figures import depth_and_width, gradient_norm_vs_depth, initialization_map
+from gradient_atlas.drawing.style import Style
 from gradient_atlas.measures.layers import layers_to_fall, measured_slope
-from gradient_atlas.style import Style
 from made_up_runs import deep_tables, depth_tables, map_tables, network
 
 

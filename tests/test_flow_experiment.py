@@ -6,14 +6,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gradient_atlas import tables
 from gradient_atlas.datasets.prepare import prepare
 from gradient_atlas.dynamics import flow_experiment as experiment
 from gradient_atlas.dynamics import quadratic_experiment
 from gradient_atlas.dynamics.flow import Tolerance
 from gradient_atlas.dynamics.losses import quadratic, two_factor
 from gradient_atlas.errors import InputError
-from gradient_atlas.schemas import dynamics
+from gradient_atlas.tables import files as tables
+from gradient_atlas.tables.schemas import dynamics
 
 SOURCE = Path(__file__).parent.parent / "src"
 TOLERANCE = Tolerance(1e-8, 1e-10)

@@ -3,7 +3,7 @@ import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
 
-from gradient_atlas.looks import layer_map
+from gradient_atlas.drawing.looks import layer_map
 from gradient_atlas.measures import layers, runs
 
 

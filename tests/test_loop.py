@@ -6,12 +6,11 @@ import pytest
 import torch
 from torch.nn import functional
 
-from gradient_atlas import norms
 from gradient_atlas.datasets.load import Data
 from gradient_atlas.errors import InputError
 from gradient_atlas.networks.feedforward import FeedForward
-from gradient_atlas.run import Run
-from gradient_atlas.training import loop
+from gradient_atlas.runs.feedforward import Run
+from gradient_atlas.training import loop, norms
 
 
 def make_data(examples=64, dtype=torch.float64):

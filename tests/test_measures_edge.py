@@ -6,9 +6,9 @@ import pytest
 from pandas import DataFrame, concat
 
 from figures import edge_of_stability, flow_sharpness
-from gradient_atlas.figure import drawn_data
+from gradient_atlas.drawing.bundle import drawn_data
+from gradient_atlas.drawing.style import Style
 from gradient_atlas.measures.edge import measured, runs
-from gradient_atlas.style import Style
 
 SETTINGS = {
     "dataset": "digits",

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from gradient_atlas import norms
+from gradient_atlas.training import norms
 
 
 @pytest.mark.parametrize("scale", [1e-30, 1e25])

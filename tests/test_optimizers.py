@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from gradient_atlas import norms
 from gradient_atlas.errors import InputError
-from gradient_atlas.run import Run
+from gradient_atlas.runs.feedforward import Run
+from gradient_atlas.training import norms
 from gradient_atlas.training.optimizers import SGD, build_optimizer, clip_gradients
 
 

@@ -12,7 +12,7 @@ import pypdf
 import pytest
 import yaml
 
-from gradient_atlas import tables
+from gradient_atlas.tables import files as tables
 
 PAPER = Path(__file__).parents[1] / "examples/paper"
 RESULTS = "gradient_atlas/results"

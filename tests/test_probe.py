@@ -8,7 +8,7 @@ import torch
 import networks_by_hand
 from gradient_atlas.networks.activations import ACTIVATIONS
 from gradient_atlas.networks.feedforward import FeedForward
-from gradient_atlas.run import Run
+from gradient_atlas.runs.feedforward import Run
 from gradient_atlas.training.probe import Probe
 
 EXAMPLES, CLASSES = 30, 4

@@ -1,6 +1,6 @@
 import io
 
-from gradient_atlas.progress import Progress
+from gradient_atlas.training.progress import Progress
 
 
 def test_lines_say_step_loss_and_time_left():

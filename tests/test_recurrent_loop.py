@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from gradient_atlas.recurrent_run import RecurrentRun
+from gradient_atlas.runs.recurrent import RecurrentRun
 from gradient_atlas.training import adding_problem, recurrent_loop
 from gradient_atlas.training.adam import Adam
 

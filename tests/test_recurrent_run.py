@@ -6,7 +6,8 @@ import pytest
 
 from gradient_atlas.errors import InputError
 from gradient_atlas.networks import recurrent
-from gradient_atlas.recurrent_run import CELLS, RecurrentRun, expand_recurrent, parse_recurrent_run
+from gradient_atlas.runs.recurrent import CELLS, RecurrentRun, parse_recurrent_run
+from gradient_atlas.runs.sweep import expand
 
 
 @pytest.mark.parametrize(
@@ -32,8 +33,8 @@ def test_wrong_runs_are_refused(mapping):
 def test_every_cell_and_variant_can_be_asked_for():
     assert tuple(recurrent.GATES) == CELLS
     sweep = {"base": {"steps": 2}, "variants": {"a": {"cell": "gru", "gate_bias": 1}, "b": {}}}
-    runs = expand_recurrent(sweep)
+    runs = expand("recurrent", sweep, parse_recurrent_run)
     assert runs["variant=a"] == RecurrentRun(cell="gru", gate_bias=1, steps=2)
     assert runs["variant=b"].cell == "rnn"
     with pytest.raises(InputError, match=r"variant=a.*gate_bias"):
-        expand_recurrent({"variants": {"a": {"cell": "lstm"}}})
+        expand("recurrent", {"variants": {"a": {"cell": "lstm"}}}, parse_recurrent_run)

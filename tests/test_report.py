@@ -7,13 +7,14 @@ import pandas as pd
 import pytest
 
 from browser import measure, needs_chromium
-from gradient_atlas import tables
-from gradient_atlas.claims import Claim, to_frame
+from gradient_atlas.claims.claim import Claim, to_frame
+from gradient_atlas.drawing.bundle import write_bundle
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.style import Style
 from gradient_atlas.errors import InputError
-from gradient_atlas.figure import Caption, Number, write_bundle
 from gradient_atlas.report import Entry, image_address, page, parameters_of, runtimes, with_maths
-from gradient_atlas.schemas.theory import LINEAR_CHAIN
-from gradient_atlas.style import Style
+from gradient_atlas.tables import files as tables
+from gradient_atlas.tables.schemas.theory import LINEAR_CHAIN
 
 CAPTION = Caption(
     r"Norms of $\|\partial L/\partial W^{(\ell)}\|_F$ fall by [[factor]] per layer & more.",

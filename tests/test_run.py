@@ -7,14 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradient_atlas.errors import InputError
-from gradient_atlas.run import (
-    ACTIVATIONS,
-    Run,
-    expand_sweep,
-    format_run,
-    parse_run,
-    sweep_points,
-)
+from gradient_atlas.runs.feedforward import ACTIVATIONS, Run, format_run, parse_run
+from gradient_atlas.runs.sweep import expand_sweep, sweep_points
 
 numbers = st.floats(min_value=0, max_value=1e6, allow_nan=False)
 runs = st.builds(

@@ -3,10 +3,11 @@
 import pikepdf
 import pytest
 
+from gradient_atlas.drawing.bundle import write_bundle
+from gradient_atlas.drawing.caption import Caption
+from gradient_atlas.drawing.style import Style, style_from
+from gradient_atlas.drawing.venues import VENUES
 from gradient_atlas.errors import InputError
-from gradient_atlas.figure import Caption, style_from, write_bundle
-from gradient_atlas.style import Style
-from gradient_atlas.venues import VENUES
 
 # Column and text of each venue in TeX's points, from its LaTeX class or guide for artwork; half
 # of the text where there is one column.

@@ -8,10 +8,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from gradient_atlas import tables
 from gradient_atlas.errors import InputError
-from gradient_atlas.schemas import claims, dynamics, theory, training
-from gradient_atlas.schemas.claims import CLAIMS
+from gradient_atlas.tables import files as tables
+from gradient_atlas.tables.schemas import claims, dynamics, theory, training
+from gradient_atlas.tables.schemas.claims import CLAIMS
 
 CLAIM = {
     "claim": ["a"],
@@ -19,14 +19,19 @@ CLAIM = {
     "source": ["s"],
     "statement": ["x"],
     "condition": ["c"],
+    "kind": ["mean"],
     "quantity": ["q"],
     "measured": [1e-30],
     "spread": [math.nan],
     "samples": [1],
+    "interval_low": [math.nan],
+    "interval_high": [math.nan],
     "lower": [-math.inf],
     "upper": [1.0],
     "unit": ["1"],
     "verdict": ["supported"],
+    "margin": [0.5],
+    "seeds_to_decide": [math.nan],
     "remark": [""],
 }
 

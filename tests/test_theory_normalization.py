@@ -7,7 +7,7 @@ import torch
 from gradient_atlas.datasets.load import Data
 from gradient_atlas.networks.activations import get_activation
 from gradient_atlas.networks.feedforward import FeedForward
-from gradient_atlas.run import Run
+from gradient_atlas.runs.feedforward import Run
 from gradient_atlas.theory import normalization
 from gradient_atlas.theory.nonlinearity import from_torch
 from gradient_atlas.theory.normalization import batch_norm_after, batch_norm_before

@@ -9,9 +9,9 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gradient_atlas import tables
 from gradient_atlas.datasets.prepare import prepare
 from gradient_atlas.errors import InputError
+from gradient_atlas.tables import files as tables
 
 SOURCE = Path(__file__).parents[1] / "src"
 sys.path.append(str(SOURCE))

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gradient_atlas.style import Style
+from gradient_atlas.drawing.style import Style
 from made_up_runs import DEPTH, all_losses, falling, flat, gradients, metrics, tables_of_loss
 
 sys.path.append(str(Path(__file__).parents[1] / "src"))

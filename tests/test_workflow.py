@@ -90,7 +90,13 @@ def test_every_figure_and_every_claim_is_there(built):
         assert "[[" not in (built / f"figures/{figure}.md").read_text()
     claims = pd.read_parquet(built / "results/claims.parquet")
     assert set(claims["figure"]) <= set(FIGURES)
-    assert set(claims["verdict"]) <= {"supported", "refuted", "not measured"}
+    assert set(claims["verdict"]) <= {
+        "supported",
+        "refuted",
+        "undecided",
+        "not measured",
+        "identity",
+    }
 
 
 def test_a_second_run_finds_nothing_to_do(project, built):
@@ -112,7 +118,9 @@ def test_one_core_in_a_clean_folder_gives_the_same_bytes(project, built, tmp_pat
 
 
 def test_an_edited_style_redraws_and_computes_nothing_again(project, built, edited):
-    edited("src/gradient_atlas/style.py", '"legend.frameon": False', '"legend.frameon": True')
+    edited(
+        "src/gradient_atlas/drawing/style.py", '"legend.frameon": False', '"legend.frameon": True'
+    )
     jobs = planned(project, built)
     assert jobs.pop("draw_figure") == len(FIGURES)
     # What is drawn is checked again, and nothing before the drawing is touched.

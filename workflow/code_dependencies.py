@@ -7,6 +7,8 @@ from pathlib import Path
 
 import grimp
 
+from gradient_atlas.errors import InputError
+
 PACKAGE = "gradient_atlas"
 
 
@@ -69,3 +71,20 @@ def literal(script: Path, name: str) -> object:
         if any(isinstance(target, ast.Name) and target.id == name for target in targets):
             return ast.literal_eval(node.value)  # type: ignore[attr-defined]
     raise ValueError(f"{script.name}: no literal {name}")
+
+
+def own_tables(file: Path | None, name: str) -> dict[str, str]:
+    """Return the data sets of a user's own figure ``module:name``, from its file's ``TABLES``.
+
+    Raises:
+        InputError: the file says none for this figure.
+    """
+    try:
+        tables = literal(file, "TABLES") if file else {}
+        return dict(tables[name.rpartition(":")[2]])  # type: ignore[index]
+    except (KeyError, TypeError, ValueError):
+        figure = name.rpartition(":")[2]
+        raise InputError(
+            f'figures: {name}: its module must say TABLES = {{"{figure}": {{name: data set}}}}, '
+            "written out, so that the tables are known before any work starts"
+        ) from None

@@ -9,7 +9,7 @@ import jsonschema
 import yaml
 
 from gradient_atlas.errors import InputError
-from gradient_atlas.run import expand_sweep
+from gradient_atlas.runs.sweep import expand_sweep
 
 
 def complete(given: Mapping[str, Any], defaults: Path, schema: Path) -> dict[str, Any]:

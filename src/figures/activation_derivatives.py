@@ -7,9 +7,10 @@ import numpy as np
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims import Claim
-from gradient_atlas.figure import Caption, Number
-from gradient_atlas.style import COLORS, Style, label_panels, look_of, name_of
+from gradient_atlas.claims.claim import Claim
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.style import COLORS, Style, label_panels, look_of
+from gradient_atlas.runs.names import name_of
 
 TABLES = {"activations": "theory/activations", "chain": "theory/linear_chain"}
 
@@ -113,7 +114,7 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
         f"exact; φ' by automatic differentiation in float64 on {tables['activations'].z.nunique()} "
         f"points of [{grid.min():g}, {grid.max():g}], 0 among them"
     )
-    shared: dict[str, Any] = {"exact": True}
+    shared: dict[str, Any] = {"kind": "exact"}
     found = [
         Claim(
             claim=f"derivative-bounds/{name}",

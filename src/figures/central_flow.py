@@ -5,10 +5,11 @@ from typing import Any
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims import Claim
-from gradient_atlas.figure import Caption, Number
-from gradient_atlas.looks.descent import few_decades
-from gradient_atlas.style import COLORS, Style, label_panels, name_of
+from gradient_atlas.claims.claim import Claim
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.looks.descent import few_decades
+from gradient_atlas.drawing.style import COLORS, Style, label_panels
+from gradient_atlas.runs.names import name_of
 
 TABLES = {"paths": "dynamics/central_flow"}
 LOOKS: dict[str, dict[str, Any]] = {

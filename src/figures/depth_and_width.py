@@ -7,9 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame, concat
 
-from gradient_atlas.claims import Claim
-from gradient_atlas.claims_of.words import describe
-from gradient_atlas.figure import Caption, Number
+from gradient_atlas.claims.claim import Claim
+from gradient_atlas.claims.words import describe
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.style import THEORY, Style, band, label_panels, look_of
 from gradient_atlas.measures.layers import (
     WEIGHT,
     at_initialization,
@@ -21,7 +22,7 @@ from gradient_atlas.measures.layers import (
     select,
 )
 from gradient_atlas.measures.runs import by_seed
-from gradient_atlas.style import THEORY, Style, band, label_panels, look_of, name_of
+from gradient_atlas.runs.names import name_of
 
 TABLES = {
     "deep": "training/depth/gradients",

@@ -6,12 +6,13 @@ import numpy as np
 from matplotlib.figure import Figure
 from pandas import DataFrame, Series
 
-from gradient_atlas.claims import Claim
-from gradient_atlas.figure import Caption, Number
-from gradient_atlas.looks.layer_map import draw_layer_map
+from gradient_atlas.claims.claim import Claim
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.looks.layer_map import draw_layer_map
+from gradient_atlas.drawing.style import Style, label_panels
 from gradient_atlas.measures.layers import layer_step_table
 from gradient_atlas.measures.runs import diverged_runs
-from gradient_atlas.style import Style, label_panels, name_of
+from gradient_atlas.runs.names import name_of
 
 TABLES = {
     "gradients": "training/dying_relu/gradients",

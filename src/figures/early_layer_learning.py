@@ -9,12 +9,12 @@ import pandas as pd
 from matplotlib.figure import Figure
 from pandas import DataFrame, Series
 
-from gradient_atlas.claims import Claim
-from gradient_atlas.figure import Caption, Number
-from gradient_atlas.looks.network import network_name
+from gradient_atlas.claims.claim import Claim
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.style import Style, band, label_panels, look_of
 from gradient_atlas.measures.layers import factor_per_layer
 from gradient_atlas.measures.runs import diverged_runs, of_variant
-from gradient_atlas.style import Style, band, label_panels, look_of, name_of
+from gradient_atlas.runs.names import name_of, network_name
 
 TABLES = {
     "gradients": "training/early_layer_learning/gradients",

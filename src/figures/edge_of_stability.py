@@ -5,11 +5,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims import Claim
-from gradient_atlas.figure import Caption, Number
-from gradient_atlas.looks.descent import rate_look
+from gradient_atlas.claims.claim import Claim
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.looks.descent import rate_look
+from gradient_atlas.drawing.style import Style, label_panels
 from gradient_atlas.measures.edge import measured, runs
-from gradient_atlas.style import Style, label_panels, name_of
+from gradient_atlas.runs.names import name_of
 
 TABLES = {"descent": "dynamics/sharpness", "flow": "dynamics/flow_sharpness"}
 # "Hovers right at, or just above, 2/η" (Cohen et al. 2021) is taken as within a few per cent.

@@ -5,10 +5,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims import Claim
-from gradient_atlas.figure import Caption, Number
-from gradient_atlas.looks.descent import FLOW, problem_name
-from gradient_atlas.style import COLORS, THEORY, Style, label_panels
+from gradient_atlas.claims.claim import Claim
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.looks.descent import FLOW
+from gradient_atlas.drawing.style import COLORS, THEORY, Style, label_panels
+from gradient_atlas.runs.names import problem_name
 from gradient_atlas.theory.two_factor import linear_slowdown
 
 TABLES = {"escape": "dynamics/escape"}
@@ -195,7 +196,7 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
                 remark=f"Least at η = {rate:.3g}; faster at {100 * share:.0f}% of the rates, "
                 f"slowest {ratios['ratio'].max():.4g} times the flow's time. "
                 + remarks.get(problem, ""),
-                exact=True,
+                kind="exact",
             )
         )
     return found

@@ -9,10 +9,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims_of.exploding_gradients import claims, largest_gradients
-from gradient_atlas.claims_of.words import GUESSING, listed
-from gradient_atlas.figure import Caption, Number
-from gradient_atlas.looks.network import network_name
+from gradient_atlas.claims.exploding_gradients import claims, largest_gradients
+from gradient_atlas.claims.words import GUESSING, listed
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.style import COLORS, THEORY, Style, label_panels, look_of
 from gradient_atlas.measures.layers import (
     ERROR,
     WEIGHT,
@@ -22,7 +22,7 @@ from gradient_atlas.measures.layers import (
     prediction_of,
 )
 from gradient_atlas.measures.runs import diverged, divergence_steps, final_loss, of_variant
-from gradient_atlas.style import COLORS, THEORY, Style, label_panels, look_of, name_of
+from gradient_atlas.runs.names import name_of, network_name
 
 __all__ = ["TABLES", "caption", "claims", "draw"]
 

@@ -6,11 +6,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims import Claim
-from gradient_atlas.figure import Caption, Number
-from gradient_atlas.looks.descent import few_decades, rate_look
+from gradient_atlas.claims.claim import Claim
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.looks.descent import few_decades, rate_look
+from gradient_atlas.drawing.style import COLORS, Style, label_panels
 from gradient_atlas.measures.edge import measured
-from gradient_atlas.style import COLORS, Style, label_panels
 
 TABLES = {"descent": "dynamics/sharpness", "flow": "dynamics/flow_sharpness"}
 # Passing freely: a factor that descent at the same rate, held within a few per cent, never shows.

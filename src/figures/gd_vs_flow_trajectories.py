@@ -4,18 +4,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims import Claim
-from gradient_atlas.figure import Caption, Number
-from gradient_atlas.looks.descent import (
-    FLOW,
-    LARGE,
-    MODERATE,
-    apart,
-    contours,
-    problem_name,
-    rate_number,
-)
-from gradient_atlas.style import Style, label_panels, name_of
+from gradient_atlas.claims.claim import Claim
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.looks.descent import FLOW, LARGE, MODERATE, apart, contours, rate_number
+from gradient_atlas.drawing.style import Style, label_panels
+from gradient_atlas.runs.names import name_of, problem_name
 
 TABLES = {"flow": "dynamics/flow", "landscape": "dynamics/landscape", "order": "dynamics/order"}
 VISIBLE = 0.1  # of the way that the flow goes
@@ -171,7 +164,7 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
                 lower=VISIBLE,
                 remark=f"At η = {small:g} it is {here['share'].mean():.2g}. At the path's end the "
                 f"large rate's is {there['at_the_end'].mean():.2g}.",
-                exact=problem != "network",
+                kind="mean" if problem == "network" else "exact",
             )
         )
     smallest = _in_solver_errors(order)
@@ -192,7 +185,7 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
             upper=1,
             remark="There is no threshold: at a fixed time the distance is proportional to η "
             "(see flow-is-the-limit), so that descent and flow part at every step size.",
-            exact=True,
+            kind="exact",
         )
     )
     return found

@@ -7,13 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims import Claim
-from gradient_atlas.figure import Caption, Number
-from gradient_atlas.looks.layer_map import draw_layer_map
-from gradient_atlas.looks.network import network_name
+from gradient_atlas.claims.claim import Claim
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.looks.layer_map import draw_layer_map
+from gradient_atlas.drawing.style import Style, label_panels
 from gradient_atlas.measures.layers import WEIGHT, decades, layer_step_table
 from gradient_atlas.measures.runs import diverged_runs, of_variant
-from gradient_atlas.style import Style, label_panels, name_of
+from gradient_atlas.runs.names import name_of, network_name
 
 TABLES = {
     "gradients": "training/gradient_norm_during_training/gradients",

@@ -8,9 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims_of.gradient_norm_vs_depth import claims
-from gradient_atlas.figure import Caption, Number
-from gradient_atlas.looks.network import network_look, network_name
+from gradient_atlas.claims.gradient_norm_vs_depth import claims
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.looks.network import network_look
+from gradient_atlas.drawing.style import THEORY, Style, band, label_panels
 from gradient_atlas.measures.layers import (
     ERROR,
     STABLE_DECADES,
@@ -26,7 +27,7 @@ from gradient_atlas.measures.layers import (
     select,
 )
 from gradient_atlas.measures.runs import by_seed
-from gradient_atlas.style import THEORY, Style, band, label_panels, name_of
+from gradient_atlas.runs.names import name_of, network_name
 
 __all__ = ["TABLES", "caption", "claims", "draw"]
 

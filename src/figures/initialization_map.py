@@ -10,9 +10,9 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims_of.initialization_map import claims
-from gradient_atlas.figure import Caption, Number
-from gradient_atlas.looks.network import weights_name
+from gradient_atlas.claims.initialization_map import claims
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.style import LOOKS, Style
 from gradient_atlas.measures.layers import (
     ERROR,
     at_initialization,
@@ -23,7 +23,7 @@ from gradient_atlas.measures.layers import (
     select,
 )
 from gradient_atlas.measures.runs import by_seed
-from gradient_atlas.style import LOOKS, Style, name_of
+from gradient_atlas.runs.names import name_of, weights_name
 
 __all__ = ["TABLES", "caption", "claims", "draw"]
 

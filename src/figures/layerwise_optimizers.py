@@ -6,10 +6,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims import Claim
-from gradient_atlas.figure import Caption, Number
+from gradient_atlas.claims.claim import Claim
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.style import Style, band, label_panels, look_of
 from gradient_atlas.measures.layers import STABLE_DECADES
-from gradient_atlas.style import Style, band, label_panels, look_of, name_of
+from gradient_atlas.runs.names import name_of
 
 TABLES = {
     "gradients": "training/layerwise_optimizers/gradients",

@@ -5,10 +5,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims import Claim
-from gradient_atlas.figure import Caption, Number
-from gradient_atlas.looks.descent import FLOW, problem_name
-from gradient_atlas.style import COLORS, THEORY, Style, label_panels, name_of
+from gradient_atlas.claims.claim import Claim
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.looks.descent import FLOW
+from gradient_atlas.drawing.style import COLORS, THEORY, Style, label_panels
+from gradient_atlas.runs.names import name_of, problem_name
 
 TABLES = {"flow": "dynamics/flow", "order": "dynamics/order"}
 RATE_LOOKS = (("orange", "--"), ("red", "-."), ("green", ":"), ("purple", (0, (3, 1, 1, 1))))
@@ -200,7 +201,7 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
                     "flow."
                     if not part
                     else "",
-                    exact=problem != "network",
+                    kind="mean" if problem == "network" else "exact",
                 )
             )
     return found

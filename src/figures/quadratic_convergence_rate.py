@@ -4,9 +4,9 @@ import numpy as np
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims import Claim
-from gradient_atlas.figure import Caption, Number
-from gradient_atlas.style import COLORS, THEORY, Style
+from gradient_atlas.claims.claim import Claim
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.style import COLORS, THEORY, Style
 from gradient_atlas.theory.quadratic import best_rate, contraction, threshold
 
 TABLES = {"convergence": "dynamics/convergence", "threshold": "dynamics/threshold"}
@@ -130,6 +130,6 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
             f"passes -1 at 2(1 + β)/λ_max = {moved:.4g} (Polyak 1964): measured "
             f"{edge[0] if edge else np.nan:.4g}. Measured and predicted contraction differ by at "
             f"most {max(_error(scan, m) for m in scan['momentum'].unique()):.1e}.",
-            exact=True,
+            kind="exact",
         )
     ]

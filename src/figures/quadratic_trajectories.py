@@ -7,10 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims import Claim
-from gradient_atlas.figure import Caption, Number
-from gradient_atlas.looks.descent import apart, rate_number
-from gradient_atlas.style import COLORS, THEORY, Style, label_panels
+from gradient_atlas.claims.claim import Claim
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.looks.descent import apart, rate_number
+from gradient_atlas.drawing.style import COLORS, THEORY, Style, label_panels
 
 TABLES = {"paths": "dynamics/quadratic", "threshold": "dynamics/threshold"}
 WINDOW = 1.9  # in θ_2; what grows beyond it leaves the panel
@@ -207,7 +207,7 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
             lower=lower,
             upper=upper,
             remark=remark,
-            exact=True,
+            kind="exact",
         )
         for name, rate, condition, quantity, value, lower, upper, remark in facts
     ]

@@ -6,8 +6,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame, Series
 
-from gradient_atlas.claims_of.recurrent_gradient_norms import BIASES, claims
-from gradient_atlas.figure import Caption, Number
+from gradient_atlas.claims.recurrent_gradient_norms import BIASES, claims
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.style import THEORY, Style, band, label_panels, look_of
 from gradient_atlas.measures.layers import STABLE_DECADES
 from gradient_atlas.measures.recurrent import (
     at_end,
@@ -16,7 +17,6 @@ from gradient_atlas.measures.recurrent import (
     seeds_as_columns,
 )
 from gradient_atlas.measures.runs import diverged, last_rows, of_variant
-from gradient_atlas.style import THEORY, Style, band, label_panels, look_of
 
 __all__ = ["TABLES", "caption", "claims", "draw"]
 

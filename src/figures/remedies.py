@@ -10,13 +10,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims_of.remedies import (
+from gradient_atlas.claims.remedies import (
     BATCH_NORM_RELU,
     activation_growth,
     claims,
     independent_growth,
 )
-from gradient_atlas.figure import Caption, Number
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.style import COLORS, THEORY, Style, label_panels
 from gradient_atlas.measures.layers import (
     ERROR,
     at_initialization,
@@ -26,7 +27,7 @@ from gradient_atlas.measures.layers import (
     prediction_of,
 )
 from gradient_atlas.measures.runs import diverged, divergence_steps, last_rows, of_variant
-from gradient_atlas.style import COLORS, THEORY, Style, label_panels, name_of
+from gradient_atlas.runs.names import name_of
 
 __all__ = ["TABLES", "caption", "claims", "draw"]
 

@@ -9,12 +9,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims import Claim
-from gradient_atlas.figure import Caption, Number
-from gradient_atlas.looks.network import network_look, network_name
+from gradient_atlas.claims.claim import Claim
+from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.looks.network import network_look
+from gradient_atlas.drawing.style import THEORY, Style, band, label_panels
 from gradient_atlas.measures.layers import ERROR, at_initialization, decades, prediction_of
 from gradient_atlas.measures.runs import diverged, last_rows
-from gradient_atlas.style import THEORY, Style, band, label_panels, name_of
+from gradient_atlas.runs.names import name_of, network_name
 
 TABLES = {
     "gradients": "training/trainable_depth/gradients",

@@ -11,15 +11,9 @@ from typing import Any
 import latex2mathml.converter
 import pandas as pd
 
-from gradient_atlas import tables
-from gradient_atlas.claims import (
-    NOT_MEASURED,
-    REFUTED,
-    SUPPORTED,
-    allowed_text,
-    measured_text,
-)
+from gradient_atlas.claims.page import allowed_text, counted, measured_text
 from gradient_atlas.errors import InputError
+from gradient_atlas.tables import files as tables
 
 _MATHS = re.compile(r"(\$[^$]*\$)")
 _MOST_VALUES = 8  # a parameter with more values is shown as its range
@@ -39,7 +33,8 @@ th, td { text-align: left; vertical-align: top; padding: .25rem .5rem;
          border-bottom: 1px solid #ddd; overflow-wrap: break-word; }
 summary { cursor: pointer; margin: .5rem 0; }
 nav li { margin: .1rem 0; }
-.supported { color: #17692a; } .refuted { color: #a3262f; } .not-measured { color: #666; }
+.supported { color: #17692a; } .refuted { color: #a3262f; }
+.not-measured, .undecided, .identity { color: #666; }
 """
 
 
@@ -148,11 +143,8 @@ def page(entries: Sequence[Entry], claims: pd.DataFrame, times: pd.DataFrame) ->
         times: as ``runtimes`` returns it.
     """
     categories = list(dict.fromkeys(entry.category for entry in entries))
-    counts = claims["verdict"].value_counts()
-    verdicts = (SUPPORTED, REFUTED, NOT_MEASURED)
-    counted = ", ".join(f"{counts.get(verdict, 0)} {verdict}" for verdict in verdicts)
     parts = [
-        f"<h1>Gradient Atlas</h1><p>{len(entries)} figures; claims: {counted}.</p>",
+        f"<h1>Gradient Atlas</h1><p>{len(entries)} figures; claims: {counted(claims)}.</p>",
         "<nav><ul>",
         *(f'<li><a href="#{e.name}">{_title(e.name)}</a> ({e.category})</li>' for e in entries),
         '<li><a href="#runtimes">Runtimes</a></li></ul></nav>',

@@ -3,7 +3,7 @@
 
 rule check_claims:
     input:
-        code=code("check_claims.py", *[f"figures/{figure}.py" for figure in FIGURES]),
+        code=claims_code(*FIGURES),
         tables=table_files(*FIGURES),
         recorded=[PROJECT / "tests/recorded_verdicts.csv"] if config["strict"] else [],
     output:
@@ -20,13 +20,13 @@ rule check_claims:
         mem_mb=1500,
         runtime=10,
     params:
-        figures=FIGURES,
+        figures=as_argument({CONFIGURED[figure]: tables_of(figure) for figure in FIGURES}),
         results=lambda wildcards, input: results_folder(input.tables),
         sweeps=as_argument(partitions_of(*FIGURES)),
         recorded=lambda wildcards, input: (
             f"--recorded {shlex.quote(str(input.recorded))}" if input.recorded else ""
         ),
     shell:
-        "python {input.code[0]:q} {params.figures} --results {params.results:q}"
+        "python {input.code[0]:q} --figures {params.figures} --results {params.results:q}"
         " --sweeps {params.sweeps} --output {output.table:q} --markdown {output.page:q}"
         " {params.recorded} 2> {log:q} || (cat {log:q} >&2; exit 1)"

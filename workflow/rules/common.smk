@@ -17,11 +17,12 @@ for folder in (WORKFLOW, SOURCE):
 
 from snakemake.exceptions import WorkflowError
 
-from code_dependencies import literal, source_files
+from code_dependencies import literal, own_tables, source_files
 from configuration import complete
 from gradient_atlas.errors import InputError
-from gradient_atlas.extension import is_extension, source_file
-from gradient_atlas.run import expand_sweep, format_run, sweep_points
+from gradient_atlas.runs.extension import is_extension, source_file
+from gradient_atlas.runs.sweep import expand_sweep, sweep_points
+from gradient_atlas.runs.feedforward import format_run
 
 try:
     config = complete(
@@ -43,11 +44,23 @@ for sweep_name, runs in RUNS.items():
                 except InputError as error:
                     raise WorkflowError(f"config: training.sweeps.{sweep_name}: {error}") from None
 ALL_FIGURES = sorted(path.stem for path in (SOURCE / "figures").glob("*.py"))
-FIGURES = config["figures"]
-for figure in FIGURES:
-    if figure not in ALL_FIGURES:
+# A figure's name in paths, with the name that the config gives it: a user's own is module:function.
+CONFIGURED = {name.rpartition(":")[2]: name for name in config["figures"]}
+FIGURES = list(CONFIGURED)
+# The file of each user's own figure.
+OWN_FIGURES = {}
+for figure, name in CONFIGURED.items():
+    if is_extension(name):
+        try:
+            OWN_FIGURES[figure] = source_file(name, "figures")
+            own_tables(OWN_FIGURES[figure], name)
+        except InputError as error:
+            raise WorkflowError(f"config: {error}") from None
+    elif figure not in ALL_FIGURES:
         close = ", ".join(difflib.get_close_matches(figure, ALL_FIGURES, n=1) or ALL_FIGURES)
         raise WorkflowError(f"config: figures: {figure} is none; did you mean {close}?")
+if len(FIGURES) < len(config["figures"]):
+    raise WorkflowError("config: figures: two have the same name; files would overwrite each other")
 # Data sets of several files that are no training sweep: a stage adds its own here, as
 # PARTITIONS["dynamics/sharpness"] = {"grid": {"learning_rate": [...]}}.
 PARTITIONS = {}
@@ -55,7 +68,7 @@ PARTITIONS = {}
 
 wildcard_constraints:
     sweep="[^/]+",
-    figure="|".join(ALL_FIGURES),
+    figure="|".join(dict.fromkeys([*FIGURES, *ALL_FIGURES])),
 
 
 def code(*scripts):
@@ -121,9 +134,30 @@ def partition(dataset):
     }
 
 
+def tables_of(figure):
+    """The data sets that a figure names, each by the name that the figure gives it."""
+    if figure in OWN_FIGURES:
+        return own_tables(OWN_FIGURES[figure], CONFIGURED[figure])
+    return literal(SOURCE / f"figures/{figure}.py", "TABLES")
+
+
 def datasets_of(figure):
     """The data sets that a figure names, by stage and name."""
-    return list(literal(SOURCE / f"figures/{figure}.py", "TABLES").values())
+    return list(tables_of(figure).values())
+
+
+def drawing_code(figure):
+    """The files that draw a figure; a colour among them decides no claim again."""
+    if figure in OWN_FIGURES:
+        return code("draw_figure.py") + own_files([OWN_FIGURES[figure]])
+    return code("draw_figure.py", f"figures/{figure}.py")
+
+
+def claims_code(*figures):
+    """The files that decide these figures' claims; a remark among them redraws nothing."""
+    own = own_files(OWN_FIGURES[figure] for figure in figures if figure in OWN_FIGURES)
+    modules = [f"gradient_atlas/claims/{name}.py" for name in figures if name not in OWN_FIGURES]
+    return code("check_claims.py", *modules) + own
 
 
 def table_files(*figures):

@@ -3,7 +3,7 @@
 
 rule draw_figure:
     input:
-        code=lambda wildcards: code("draw_figure.py", f"figures/{wildcards.figure}.py"),
+        code=lambda wildcards: drawing_code(wildcards.figure),
         tables=lambda wildcards: table_files(wildcards.figure),
     output:
         pdf="figures/{figure}.pdf",
@@ -37,12 +37,14 @@ rule draw_figure:
         mem_mb=1000,
         runtime=10,
     params:
+        name=lambda wildcards: CONFIGURED.get(wildcards.figure, wildcards.figure),
+        tables=lambda wildcards: as_argument(tables_of(wildcards.figure)),
         results=lambda wildcards, input: results_folder(input.tables),
         sweeps=lambda wildcards: as_argument(partitions_of(wildcards.figure)),
         style=as_argument(config["style"]),
         target=lambda wildcards, output: output.pdf.removesuffix(".pdf"),
     shell:
-        "python {input.code[0]:q} {wildcards.figure} --results {params.results:q}"
+        "python {input.code[0]:q} {params.name:q} --tables {params.tables} --results {params.results:q}"
         " --sweeps {params.sweeps} --style {params.style} --output {params.target:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
 
 

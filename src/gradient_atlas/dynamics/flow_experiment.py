@@ -8,12 +8,12 @@ import pandas as pd
 import torch
 from numpy.typing import NDArray
 
-from gradient_atlas import extension
 from gradient_atlas.dynamics import flow as flows
 from gradient_atlas.dynamics import losses
 from gradient_atlas.dynamics.descent import Trajectory, descend
 from gradient_atlas.dynamics.losses import Loss
 from gradient_atlas.errors import InputError
+from gradient_atlas.runs import extension
 
 LOSSES: dict[str, Callable[..., Loss]] = {
     "quadratic": losses.quadratic,

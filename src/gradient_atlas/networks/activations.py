@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gradient_atlas import extension
 from gradient_atlas.errors import InputError
+from gradient_atlas.runs import extension
 
 Activation = Callable[[Tensor], Tensor]
 

@@ -21,7 +21,7 @@ from torch.nn import functional
 
 from gradient_atlas.networks.activations import get_activation
 from gradient_atlas.networks.initialization import get_initialization
-from gradient_atlas.run import Run
+from gradient_atlas.runs.feedforward import Run
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 

@@ -12,8 +12,8 @@ from functools import partial
 import torch
 from torch import Generator, Tensor
 
-from gradient_atlas import extension
 from gradient_atlas.errors import InputError
+from gradient_atlas.runs import extension
 
 Initialization = Callable[[Tensor, Generator], object]
 

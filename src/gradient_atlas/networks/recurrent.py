@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gradient_atlas.errors import InputError
-from gradient_atlas.recurrent_run import RECURRENT_INITIALIZATIONS
+from gradient_atlas.runs.recurrent import RECURRENT_INITIALIZATIONS
 
 # Blocks of rows in the weights, in PyTorch's order: LSTM input, forget, candidate, output;
 # GRU reset, update, candidate.

@@ -18,8 +18,8 @@ from collections.abc import Callable
 import torch
 from scipy.optimize import brentq
 
-from gradient_atlas import extension
 from gradient_atlas.networks.initialization import get_initialization
+from gradient_atlas.runs import extension
 from gradient_atlas.theory.gaussian import derivative_second_moment, second_moment
 from gradient_atlas.theory.nonlinearity import Nonlinearity
 

@@ -8,14 +8,10 @@ import pandas as pd
 
 from gradient_atlas.datasets.load import Data
 from gradient_atlas.networks.activations import get_activation
-from gradient_atlas.run import Run
+from gradient_atlas.runs.feedforward import Run
 from gradient_atlas.theory.conditions import CONDITIONS
 from gradient_atlas.theory.finite_width import drift_per_layer
-from gradient_atlas.theory.mean_field import (
-    finite_fixed_point,
-    slope_per_layer,
-    weight_variance,
-)
+from gradient_atlas.theory.mean_field import finite_fixed_point, slope_per_layer, weight_variance
 from gradient_atlas.theory.nonlinearity import from_torch
 from gradient_atlas.theory.prediction import Network, predict
 

@@ -16,14 +16,14 @@ import torch
 from torch import Generator, Tensor
 from torch.nn import functional
 
-from gradient_atlas import norms
 from gradient_atlas.datasets.load import Data
 from gradient_atlas.errors import InputError
 from gradient_atlas.networks.feedforward import FeedForward
-from gradient_atlas.progress import Progress
-from gradient_atlas.run import Run
+from gradient_atlas.runs.feedforward import Run
+from gradient_atlas.training import norms
 from gradient_atlas.training.optimizers import Optimizer, build_optimizer, clip_gradients
 from gradient_atlas.training.probe import Probe
+from gradient_atlas.training.progress import Progress
 
 # train_loss and train_accuracy are measured on the first so many training rows, always the same.
 EVALUATION_EXAMPLES = 1000

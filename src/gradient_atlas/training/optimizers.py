@@ -6,9 +6,9 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from gradient_atlas import norms
 from gradient_atlas.errors import InputError
-from gradient_atlas.run import Run
+from gradient_atlas.runs.feedforward import Run
+from gradient_atlas.training import norms
 
 # Rounding to float32 may lift a norm that was scaled exactly onto the threshold just above it.
 CLIP_MARGIN = 1 - 1e-6

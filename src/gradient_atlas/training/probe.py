@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gradient_atlas import norms
 from gradient_atlas.networks import activations
 from gradient_atlas.networks.feedforward import FeedForward, Trace
+from gradient_atlas.training import norms
 
 # A unit of a bounded activation is saturated where |φ'(z)| is below this share of max |φ'|.
 SATURATION_SHARE = 0.1

@@ -8,11 +8,11 @@ from torch import Tensor
 
 from gradient_atlas.networks import recurrent
 from gradient_atlas.networks.recurrent import RecurrentParameters
-from gradient_atlas.progress import Progress
-from gradient_atlas.recurrent_run import RecurrentRun
+from gradient_atlas.runs.recurrent import RecurrentRun
 from gradient_atlas.training import adding_problem
 from gradient_atlas.training.adam import Adam
 from gradient_atlas.training.optimizers import SGD
+from gradient_atlas.training.progress import Progress
 
 # Sequences of the probe are the same for every run and every seed; training uses seeds below this.
 PROBE_SEED = 2**40

@@ -1,0 +1,67 @@
+"""A figure as a bundle that goes into a paper: PDF, SVG, PNG, LaTeX with numbers, drawn data."""
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from gradient_atlas.drawing.caption import Caption, latex_figure
+from gradient_atlas.drawing.drawn_data import drawn_data
+from gradient_atlas.drawing.layout import layout_of
+from gradient_atlas.drawing.style import Style
+from gradient_atlas.errors import InputError
+
+
+def write_bundle(
+    figure: Figure, caption: Caption, name: str, target: Path, style: Style, pgf: bool = False
+) -> None:
+    """Write ``target`` with .pdf, .svg, .png, .tex, .md (the caption) and .csv (what is drawn).
+
+    Beside them goes .layout.json: what stands where, for ``figure_check``.
+
+    Args:
+        figure: drawn inside ``style.applied()``.
+        caption: its text and numbers.
+        name: the figure's name; also its LaTeX label ``fig:name`` and the prefix of its macros.
+        target: the path of the files without their endings.
+        style: its resolution of the PNG, and whether LaTeX wants ``figure*``.
+        pgf: write ``.pgf`` as well; LaTeX then sets the text in the paper's own font.
+
+    Raises:
+        InputError: ``pgf`` without a LaTeX to measure the text with.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    nothing_timed: dict[str, dict[str, Any]] = {
+        "pdf": {"CreationDate": None, "Title": name},
+        "svg": {"Date": None, "Title": name},
+        "png": {"Software": None},
+    }
+    for ending, facts in nothing_timed.items():
+        figure.savefig(target.with_suffix(f".{ending}"), metadata=facts, dpi=style.png_resolution)
+    if pgf:
+        _write_pgf(figure, target.with_suffix(".pgf"))
+    target.with_suffix(".layout.json").write_text(layout_of(figure).to_json())
+    target.with_suffix(".tex").write_text(latex_figure(caption, name, style.spans_columns))
+    target.with_suffix(".md").write_text(caption.plain() + "\n")
+    drawn_data(figure).to_csv(target.with_suffix(".csv"), index=False)
+    plt.close(figure)
+
+
+def _write_pgf(figure: Figure, path: Path) -> None:
+    """Write pgf commands; the paper that takes them needs the same two packages, and pgf."""
+    if shutil.which("pdflatex") is None:
+        raise InputError("style.pgf: true needs pdflatex, which is not installed; set it false")
+    settings: dict[Any, Any] = {
+        "pgf.rcfonts": False,
+        "pgf.texsystem": "pdflatex",
+        "pgf.preamble": r"\usepackage{amsmath,amssymb}",
+    }
+    with mpl.rc_context(settings):
+        try:
+            figure.savefig(path, backend="pgf")
+        except ValueError as error:
+            problem = next((x for x in str(error).splitlines() if x.startswith("!")), str(error))
+            raise InputError(f"{path.name}: pdflatex cannot set its text: {problem}") from None

@@ -1,0 +1,50 @@
+"""How activations, initialisations, data sets, networks and losses are called by a reader."""
+
+from typing import Any
+
+NAMES = {
+    "sigmoid": "sigmoid",
+    "tanh": "tanh",
+    "relu": "ReLU",
+    "leaky_relu": "Leaky ReLU",
+    "gelu": "GELU",
+    "silu": "SiLU",
+    "standard": "standard",
+    "xavier": "Xavier",
+    "he": "He",
+    "orthogonal": "orthogonal",
+    "sgd": "SGD",
+    "lars": "LARS",
+    "lamb": "LAMB",
+    "mnist": "MNIST",
+    "mnist_5k": "MNIST-5k",
+    "fashion_mnist": "Fashion-MNIST",
+    "cifar10": "CIFAR-10",
+}
+PROBLEM_NAMES = {
+    "quadratic": "Quadratic",
+    "rosenbrock": "Rosenbrock",
+    "network": "Network",
+}
+
+
+def name_of(key: str) -> str:
+    """Return a parameter's value as a reader says it; a user's own as the callable's name."""
+    return NAMES.get(key, key.rpartition(":")[2].replace("_", " "))
+
+
+def weights_name(initialization: str, weight_std: float) -> str:
+    """An initialisation as a reader says it; the normal one by its variance."""
+    if initialization != "normal":
+        return name_of(initialization)
+    return "$N(0, 1)$" if weight_std == 1 else f"$N(0, {weight_std:g}^2)$"
+
+
+def network_name(run: Any) -> str:
+    """Activation and initialisation of a run (any row of its tables)."""
+    return f"{name_of(run.activation)}, {weights_name(run.initialization, run.weight_std)}"
+
+
+def problem_name(problem: str) -> str:
+    """A problem's name as a reader says it."""
+    return PROBLEM_NAMES.get(problem, problem.replace("_", " ").capitalize())

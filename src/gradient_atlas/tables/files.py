@@ -1,0 +1,123 @@
+"""The one way to write a table and to read it; what its columns are is said in ``schemas``."""
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gradient_atlas.errors import InputError
+from gradient_atlas.runs.sweep import sweep_points
+from gradient_atlas.tables.provenance import describe
+
+FILE = "part.parquet"  # the one file of a job, in the folders that say its parameters
+
+
+def write(
+    schema: pa.Schema,
+    rows: pd.DataFrame | Mapping[str, Any],
+    path: Path,
+    made_by: Mapping[str, object],
+) -> None:
+    """Write rows as one Parquet file (zstd), whole or not at all.
+
+    Args:
+        schema: the file has exactly these columns in this order.
+        rows: columns by name, each of one length.
+        path: the file; folders above it are made.
+        made_by: what made the rows (parameters, data set); goes into the file's metadata as JSON.
+
+    Raises:
+        ValueError: the columns are not those of the schema, or a value does not fit its type.
+    """
+    frame = rows if isinstance(rows, pd.DataFrame) else pd.DataFrame(dict(rows))
+    if set(frame.columns) != set(schema.names):
+        raise ValueError(f"{path}: columns {sorted(frame.columns)} are not {sorted(schema.names)}")
+    table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
+    table = table.replace_schema_metadata(describe(made_by))
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    os.close(descriptor)
+    try:
+        pq.write_table(table, temporary, compression="zstd")
+        Path(temporary).chmod(0o644)
+        Path(temporary).replace(path)
+    finally:
+        Path(temporary).unlink(missing_ok=True)
+
+
+def metadata(path: Path) -> dict[str, Any]:
+    """Return a file's own metadata (see ``provenance.describe``), JSON values decoded."""
+    stored = pq.read_schema(path).metadata or {}
+    return {
+        key.decode(): value.decode() if key == b"code" else json.loads(value)
+        for key, value in stored.items()
+        if key not in (b"ARROW:schema", b"pandas")
+    }
+
+
+def read(places: Path | Iterable[Path]) -> pd.DataFrame:
+    """Read one file, several files, or all ``*.parquet`` below a folder as one table.
+
+    Folders named ``key=value`` become text columns, and each parameter of the metadata's ``run``
+    becomes a column with its own type (and wins over the folder), so that a table can be grouped
+    by any parameter of its runs.
+
+    Raises:
+        InputError: there is nothing to read, or a file is not Parquet.
+    """
+    places = [places] if isinstance(places, Path) else list(places)
+    files = list(_files(places))
+    if not files:
+        named = ", ".join(map(str, places))
+        raise InputError(f"{named}: no table here yet; build it with snakemake first")
+    return pd.concat([_read_file(file) for file in files], ignore_index=True)
+
+
+def gather(
+    names: Mapping[str, str], results: Path, sweeps: Mapping[str, Mapping[str, Any]]
+) -> dict[str, pd.DataFrame]:
+    """Read the data sets that a figure names.
+
+    Args:
+        names: data set (folder below ``results``) by the name that the figure gives it.
+        results: the folder of all tables.
+        sweeps: by the first two parts of a data set's name (``training/depth``) the sweep that it
+            is made of. Only its members are read: a folder may still hold runs of an older config.
+            A data set without a sweep is a single ``part.parquet``, or all there is.
+
+    Raises:
+        InputError: a table is missing or cannot be read.
+    """
+    return {name: read(files_of(dataset, results, sweeps)) for name, dataset in names.items()}
+
+
+def files_of(dataset: str, results: Path, sweeps: Mapping[str, Mapping[str, Any]]) -> list[Path]:
+    """Return the files of one data set; arguments as for ``gather``."""
+    sweep = sweeps.get("/".join(dataset.split("/")[:2]))
+    folder = results / dataset
+    if sweep is None:
+        return sorted(folder.rglob("*.parquet")) or [folder]
+    return [folder / path / FILE for path, _, _ in sweep_points(sweep)]
+
+
+def _files(places: Iterable[Path]) -> Iterator[Path]:
+    for place in places:
+        yield from sorted(place.rglob("*.parquet")) if place.is_dir() else [place]
+
+
+def _read_file(file: Path) -> pd.DataFrame:
+    try:
+        frame = pq.ParquetFile(file).read().to_pandas()
+        run = metadata(file).get("run", {})
+    except (OSError, pa.ArrowException) as error:
+        raise InputError(f"{file}: not a readable Parquet table ({error})") from error
+    parameters = dict(part.split("=", 1) for part in file.parts if "=" in part) | run
+    # One concatenation: adding the columns one by one fragments the frame.
+    added = {key: [value] * len(frame) for key, value in parameters.items() if key not in frame}
+    return pd.concat([frame, pd.DataFrame(added, index=frame.index)], axis=1)

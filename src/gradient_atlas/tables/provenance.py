@@ -1,0 +1,44 @@
+"""What made a table: parameters, versions, a digest of the code; nothing that changes by itself."""
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+LIBRARIES = ("matplotlib", "numpy", "pandas", "pyarrow", "scipy", "torch")
+_PACKAGE = Path(__file__).parents[1]
+
+
+def code_digest() -> str:
+    """Return the sha256 (hex) of every source file of this library imported by this process.
+
+    Files enter in the order of their module names, so that the digest does not depend on who
+    imported what first.
+    """
+    digest = hashlib.sha256()
+    for name in sorted(sys.modules):
+        file = getattr(sys.modules[name], "__file__", None)
+        if file and _PACKAGE in Path(file).parents:
+            digest.update(name.encode() + b"\0" + Path(file).read_bytes() + b"\0")
+    return digest.hexdigest()
+
+
+def describe(made_by: Mapping[str, object]) -> dict[str, str]:
+    """Return an output's key-value metadata: ``made_by`` as JSON values, versions, code digest.
+
+    No clock time, host name or path: the same work gives the same bytes.
+    """
+    versions = {
+        library: importlib.metadata.version(library)
+        for library in LIBRARIES
+        if library in sys.modules
+    }
+    versions["python"] = platform.python_version()
+    return {
+        **{key: json.dumps(value, sort_keys=True) for key, value in made_by.items()},
+        "versions": json.dumps(versions, sort_keys=True),
+        "code": code_digest(),
+    }

@@ -1,0 +1,153 @@
+"""The tables of the dynamics stage."""
+
+from gradient_atlas.tables.schemas.columns import COUNT, NAME, NUMBER, SEED, STEP, column, table
+
+DESCENT_STATUS = column(
+    "status", NAME, "`ok`, or `diverged`: the loss left 1e6 times its start, and the run ended"
+)
+SMALLEST_CURVATURE = column("smallest_curvature", NUMBER, "smallest eigenvalue of the Hessian")
+LARGEST_CURVATURE = column("largest_curvature", NUMBER, "largest eigenvalue of the Hessian")
+MOMENTUM = column("momentum", NUMBER, "β of heavy ball; 0 is gradient descent")
+PROBLEM = column("problem", NAME, "name of the loss in the config")
+SOLVER_ERROR = column(
+    "solver_error", NUMBER, "the flow's own error: its change at a hundred times less tolerance"
+)
+
+
+SHARPNESS = table(
+    "results/dynamics/sharpness/learning_rate=<rate>/",
+    "a step of full-batch descent",
+    [
+        column("learning_rate", NUMBER, "η of full-batch gradient descent"),
+        SEED,
+        STEP,
+        column("train_loss", NUMBER, "half the squared distance to the one-hot labels, mean"),
+        column("sharpness", NUMBER, "largest Hessian eigenvalue; empty where not measured"),
+        column("status", NAME, "`ok`, or `diverged` at the point that ended the run"),
+    ],
+)
+FLOW_SHARPNESS = table(
+    "results/dynamics/flow_sharpness/",
+    "a point of the same network's gradient flow",
+    [
+        SEED,
+        column("step", COUNT, "steps the solver has accepted so far", "steps"),
+        column("time", NUMBER, "time of the gradient flow; step k of descent is at kη"),
+        column("train_loss", NUMBER, "half the squared distance to the one-hot labels, mean"),
+        column("sharpness", NUMBER, "largest Hessian eigenvalue"),
+        column("energy_error", NUMBER, "error of the solver: loss + energy given off - start"),
+    ],
+)
+QUADRATIC = table(
+    "results/dynamics/quadratic/",
+    "a step of descent on the quadratic",
+    [
+        column("learning_rate", NUMBER, "η of gradient descent"),
+        STEP,
+        column("theta_1", NUMBER, "parameter of the first eigenvalue"),
+        column("theta_2", NUMBER, "parameter of the second eigenvalue"),
+        column("distance", NUMBER, "norm of all parameters: distance to the minimum"),
+        column("loss", NUMBER, "half the sum of λ_i θ_i²"),
+        DESCENT_STATUS,
+        SMALLEST_CURVATURE,
+        LARGEST_CURVATURE,
+    ],
+)
+CONVERGENCE = table(
+    "results/dynamics/convergence/",
+    "a learning rate of the scan",
+    [
+        MOMENTUM,
+        column("learning_rate", NUMBER, "η"),
+        column("contraction", NUMBER, "factor of the distance to the minimum", "1/step"),
+        SMALLEST_CURVATURE,
+        LARGEST_CURVATURE,
+    ],
+)
+THRESHOLD = table(
+    "results/dynamics/threshold/",
+    "a momentum",
+    [
+        MOMENTUM,
+        column("converging_rate", NUMBER, "largest η seen to converge by the bisection"),
+        column("growing_rate", NUMBER, "smallest η seen to grow by the bisection"),
+        SMALLEST_CURVATURE,
+        LARGEST_CURVATURE,
+    ],
+)
+FLOW = table(
+    "results/dynamics/flow/",
+    "a point of a path",
+    [
+        PROBLEM,
+        SEED,
+        column("method", NAME, "`flow` (adaptive solver) or `descent`"),
+        column("learning_rate", NUMBER, "η of descent; 0 for the flow, its limit"),
+        column("step", COUNT, "updates of descent; running number of the flow's points"),
+        column("time", NUMBER, "t of the flow, kη of descent", "time"),
+        column("theta_1", NUMBER, "first parameter, or coordinate in the plane of the paths"),
+        column("theta_2", NUMBER, "second parameter, or coordinate in the plane of the paths"),
+        column("displacement", NUMBER, "distance from the start in all parameters"),
+        column("distance_to_flow", NUMBER, "distance to the flow at t = kη, all parameters"),
+        column("loss", NUMBER, "L"),
+        DESCENT_STATUS,
+        SOLVER_ERROR,
+    ],
+)
+LANDSCAPE = table(
+    "results/dynamics/landscape/",
+    "a point of the plane that a picture shows",
+    [
+        PROBLEM,
+        SEED,
+        column("theta_1", NUMBER, "as in the table flow; a regular grid"),
+        column("theta_2", NUMBER, "as in the table flow; a regular grid"),
+        column("loss", NUMBER, "L on the plane"),
+        column("plane_share", NUMBER, "share of the paths' variance that lies in the plane"),
+    ],
+)
+ORDER = table(
+    "results/dynamics/order/",
+    "a number of steps of descent to one time",
+    [
+        PROBLEM,
+        SEED,
+        column("method", NAME, "`descent`, or `runge_kutta_4` with a constant step"),
+        column("reference", NAME, "`flow`, or `modified_flow` of L + η/4 times |∇L|²"),
+        column("learning_rate", NUMBER, "η, the step size", "time"),
+        column("time", NUMBER, "t at which both are compared", "time"),
+        column("distance", NUMBER, "distance between the two at that time, all parameters"),
+        SOLVER_ERROR,
+        DESCENT_STATUS,
+    ],
+)
+ESCAPE = table(
+    "results/dynamics/escape/",
+    "a learning rate",
+    [
+        PROBLEM,
+        column("learning_rate", NUMBER, "η of descent"),
+        column("time", NUMBER, "kη of the first step with L at most level; else inf", "time"),
+        column("flow_time", NUMBER, "t at which the flow reaches level", "time"),
+        column("solver_error", NUMBER, "flow_time's own error, as elsewhere", "time"),
+        DESCENT_STATUS,
+        column("start_1", NUMBER, "first parameter at the start"),
+        column("start_2", NUMBER, "second parameter at the start"),
+        column("level", NUMBER, "loss at which the slow region counts as left"),
+    ],
+)
+CENTRAL_FLOW = table(
+    "results/dynamics/central_flow/",
+    "a step of descent, or of the central flow beside it",
+    [
+        SEED,
+        column("method", NAME, "`descent`, `central_flow` or `gradient_flow`"),
+        column("step", COUNT, "steps of descent; a flow has reached time kη", "steps"),
+        column("train_loss", NUMBER, "half the squared distance to the one-hot labels, mean"),
+        column("predicted_loss", NUMBER, "descent's mean loss as the central flow predicts it"),
+        column("sharpness", NUMBER, "largest Hessian eigenvalue; empty where not measured"),
+        column("variance", NUMBER, "predicted mean square distance of descent from its flow"),
+        column("critical", COUNT, "eigenvalues within a tenth of 2/η or above"),
+        column("distance", NUMBER, "Euclidean, of a flow's weights from averaged descent"),
+    ],
+)
