@@ -7,7 +7,7 @@ import pytest
 from gradient_atlas.errors import InputError
 from gradient_atlas.networks import recurrent
 from gradient_atlas.runs.recurrent import CELLS, RecurrentRun, parse_recurrent_run
-from gradient_atlas.runs.sweep import expand
+from gradient_atlas.runs.sweep import expand_runs
 
 
 @pytest.mark.parametrize(
@@ -33,8 +33,8 @@ def test_wrong_runs_are_refused(mapping):
 def test_every_cell_and_variant_can_be_asked_for():
     assert tuple(recurrent.GATES) == CELLS
     sweep = {"base": {"steps": 2}, "variants": {"a": {"cell": "gru", "gate_bias": 1}, "b": {}}}
-    runs = expand("recurrent", sweep, parse_recurrent_run)
+    runs = expand_runs("recurrent", sweep, parse_recurrent_run)
     assert runs["variant=a"] == RecurrentRun(cell="gru", gate_bias=1, steps=2)
     assert runs["variant=b"].cell == "rnn"
     with pytest.raises(InputError, match=r"variant=a.*gate_bias"):
-        expand("recurrent", {"variants": {"a": {"cell": "lstm"}}}, parse_recurrent_run)
+        expand_runs("recurrent", {"variants": {"a": {"cell": "lstm"}}}, parse_recurrent_run)

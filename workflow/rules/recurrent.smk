@@ -1,10 +1,10 @@
 # Recurrent networks on the adding problem: one job a variant, all its seeds side by side.
 from gradient_atlas.runs.recurrent import parse_recurrent_run
-from gradient_atlas.runs.sweep import expand
+from gradient_atlas.runs.sweep import expand_runs
 
 RECURRENT = config["recurrent"]
 try:
-    RECURRENT_RUNS = expand("recurrent", RECURRENT, parse_recurrent_run)
+    RECURRENT_RUNS = expand_runs("recurrent", RECURRENT, parse_recurrent_run)
 except InputError as error:
     raise WorkflowError(f"config: {error}") from None
 PARTITIONS["training/recurrent"] = RECURRENT

@@ -11,11 +11,11 @@ Kind = TypeVar("Kind")
 
 
 def expand_sweep(name: str, sweep: Mapping[str, Any]) -> dict[str, Run]:
-    """Return the runs of one of ``training.sweeps``; see ``expand``."""
-    return expand(f"training.sweeps.{name}", sweep, parse_run)
+    """Return the runs of one of ``training.sweeps``; see ``expand_runs``."""
+    return expand_runs(f"training.sweeps.{name}", sweep, parse_run)
 
 
-def expand(
+def expand_runs(
     key: str, sweep: Mapping[str, Any], parse: Callable[[Mapping[str, Any]], Kind]
 ) -> dict[str, Kind]:
     """Return the runs of a sweep, by the folder path that says what varies in it.
