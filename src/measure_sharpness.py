@@ -52,7 +52,7 @@ def main() -> None:
     frame["learning_rate"] = getattr(arguments, "learning_rate", None)
     run = {k: v for k, v in vars(arguments).items() if k not in ("dataset", "output")}
     run["dataset"] = arguments.dataset.name
-    made_by = {"run": run, "dataset_sha256": data.sha256}
+    made_by = {"run": run, "data": data.facts, "dataset_sha256": data.sha256}
     write(schema, frame[schema.names], arguments.output, made_by)
 
 

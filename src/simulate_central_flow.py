@@ -42,7 +42,7 @@ def main() -> None:
         rows += [{"seed": seed} | row for row in paths]
     run = {k: v for k, v in vars(arguments).items() if k not in ("dataset", "output")}
     run["dataset"] = arguments.dataset.name
-    made_by = {"run": run, "dataset_sha256": data.sha256}
+    made_by = {"run": run, "data": data.facts, "dataset_sha256": data.sha256}
     write(CENTRAL_FLOW, pd.DataFrame(rows), arguments.output, made_by)
 
 

@@ -35,7 +35,12 @@ def main() -> None:
     }
     said = {key: network[key] for key in ("examples", "hidden_widths")}
     said["dataset"] = arguments.dataset.name
-    made_by = {"run": said, "dataset_sha256": data.sha256, "settings": arguments.settings}
+    made_by = {
+        "run": said,
+        "data": data.facts,
+        "dataset_sha256": data.sha256,
+        "settings": arguments.settings,
+    }
     for table, frame in simulate(arguments.settings, networks).items():
         write(TABLES[table], frame, getattr(arguments, table), made_by)
 

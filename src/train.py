@@ -29,7 +29,12 @@ def main() -> None:
     run = read_run(arguments.run)
     prepare_arithmetic()
     data = load(arguments.dataset, PRECISIONS[run.precision], run.training_examples)
-    made_by = {"run": dataclasses.asdict(run), "seeds": arguments.seeds, "dataset": data.sha256}
+    made_by = {
+        "run": dataclasses.asdict(run),
+        "data": data.facts,
+        "seeds": arguments.seeds,
+        "dataset": data.sha256,
+    }
     label = f"{run.activation} {run.initialization} depth={run.depth}"
     trained = train(run, data, arguments.seeds, progress_label=label)
     tables.write(GRADIENTS, trained.gradients, arguments.gradients, made_by)

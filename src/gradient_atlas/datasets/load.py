@@ -37,6 +37,15 @@ class Data:
     classes: int
     sha256: str
 
+    @property
+    def facts(self) -> dict[str, int]:
+        """What a table made from these rows must say, so that nothing has to assume it."""
+        return {
+            "classes": self.classes,
+            "training_rows": len(self.train_labels),
+            "test_rows": len(self.test_labels),
+        }
+
 
 def load(folder: Path, dtype: torch.dtype, examples: int | None = None) -> Data:
     """Load the data set in ``folder``, its first ``examples`` training rows (None: all).

@@ -3,7 +3,27 @@
 from collections.abc import Callable, Sequence
 
 import numpy as np
-from pandas import DataFrame
+from pandas import DataFrame, Series, to_numeric
+
+
+def where(table: DataFrame, **parameters: object) -> DataFrame:
+    """Rows of the runs that have these parameters, whatever the config calls them.
+
+    A number is met within a relative 1e-9, None by a parameter that is null or missing. Empty where
+    the config has no such run.
+    """
+    same = Series(True, index=table.index)
+    for key, value in parameters.items():
+        if key not in table:
+            same &= value is None
+        elif value is None:
+            same &= table[key].isna()
+        elif isinstance(value, float | int) and not isinstance(value, bool):
+            numbers = to_numeric(table[key], errors="coerce").to_numpy(dtype=float)
+            same &= np.isclose(numbers, value, rtol=1e-9, atol=0)
+        else:
+            same &= table[key] == value
+    return table[same]
 
 
 def of_variant(table: DataFrame, variant: str) -> DataFrame:

@@ -65,8 +65,8 @@ def read(places: Path | Iterable[Path]) -> pd.DataFrame:
     """Read one file, several files, or all ``*.parquet`` below a folder as one table.
 
     Folders named ``key=value`` become text columns, and each parameter of the metadata's ``run``
-    becomes a column with its own type (and wins over the folder), so that a table can be grouped
-    by any parameter of its runs.
+    and each of its ``data`` (classes, rows of the data set) becomes a column with its own type and
+    wins over the folder, so that a table can be grouped by any parameter of its runs.
 
     Raises:
         InputError: there is nothing to read, or a file is not Parquet.
@@ -114,10 +114,11 @@ def _files(places: Iterable[Path]) -> Iterator[Path]:
 def _read_file(file: Path) -> pd.DataFrame:
     try:
         frame = pq.ParquetFile(file).read().to_pandas()
-        run = metadata(file).get("run", {})
+        made_by = metadata(file)
     except (OSError, pa.ArrowException) as error:
         raise InputError(f"{file}: not a readable Parquet table ({error})") from error
-    parameters = dict(part.split("=", 1) for part in file.parts if "=" in part) | run
+    parameters = dict(part.split("=", 1) for part in file.parts if "=" in part)
+    parameters |= made_by.get("data", {}) | made_by.get("run", {})
     # One concatenation: adding the columns one by one fragments the frame.
     added = {key: [value] * len(frame) for key, value in parameters.items() if key not in frame}
     return pd.concat([frame, pd.DataFrame(added, index=frame.index)], axis=1)
