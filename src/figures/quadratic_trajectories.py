@@ -93,10 +93,10 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     edge = tables["thresholds"].query("momentum == 0")["threshold"].iloc[0]
     more = r" + \dots" if bowl["dimensions"] > 2 else ""
     text = (
-        rf"Gradient descent on $L = \frac{{1}}{{2}}([[one]]\,\theta_1^2 + [[two]]\,\theta_2^2{more})$ "
-        r"from $([[start_one]], [[start_two]])$. Grey: level lines; thin black: the closed form "
-        r"$|\theta_i| = |1-\eta\lambda_i|^k\,|\theta_i(0)|$, on which the steps and their loss must "
-        r"lie. "
+        r"Gradient descent on $L = \frac{1}{2}([[one]]\,\theta_1^2 + [[two]]\,\theta_2^2"
+        rf"{more})$ from $([[start_one]], [[start_two]])$. Grey: level lines; thin black: the "
+        r"closed form $|\theta_i| = |1-\eta\lambda_i|^k\,|\theta_i(0)|$, on which the steps and "
+        r"their loss must lie. "
     )
     numbers = {
         "one": rate_number(bowl["curvature_1"]),

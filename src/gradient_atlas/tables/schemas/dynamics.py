@@ -9,6 +9,9 @@ SMALLEST_CURVATURE = column("smallest_curvature", NUMBER, "smallest eigenvalue o
 LARGEST_CURVATURE = column("largest_curvature", NUMBER, "largest eigenvalue of the Hessian")
 MOMENTUM = column("momentum", NUMBER, "β of heavy ball; 0 is gradient descent")
 PROBLEM = column("problem", NAME, "name of the loss in the config")
+LOSS_FUNCTION = column(
+    "loss_function", NAME, "`quadratic`, `rosenbrock`, `two_factor`, `network` or module:function"
+)
 SOLVER_ERROR = column(
     "solver_error", NUMBER, "the flow's own error: its change at a hundred times less tolerance"
 )
@@ -80,6 +83,7 @@ FLOW = table(
     "a point of a path",
     [
         PROBLEM,
+        LOSS_FUNCTION,
         SEED,
         column("method", NAME, "`flow` (adaptive solver) or `descent`"),
         column("learning_rate", NUMBER, "η of descent; 0 for the flow, its limit"),
@@ -99,6 +103,7 @@ LANDSCAPE = table(
     "a point of the plane that a picture shows",
     [
         PROBLEM,
+        LOSS_FUNCTION,
         SEED,
         column("theta_1", NUMBER, "as in the table flow; a regular grid"),
         column("theta_2", NUMBER, "as in the table flow; a regular grid"),
@@ -111,6 +116,7 @@ ORDER = table(
     "a number of steps of descent to one time",
     [
         PROBLEM,
+        LOSS_FUNCTION,
         SEED,
         column("method", NAME, "`descent`, or `runge_kutta_4` with a constant step"),
         column("reference", NAME, "`flow`, or `modified_flow` of L + η/4 times |∇L|²"),
