@@ -49,7 +49,6 @@ def main() -> None:
             path = flow_path(loss, arguments.horizon, arguments.points, arguments.tolerance)
         rows += [{"seed": seed} | dataclasses.asdict(point) for point in path]
     frame = pd.DataFrame(rows).rename(columns={"loss": "train_loss"})
-    frame["learning_rate"] = getattr(arguments, "learning_rate", None)
     run = {k: v for k, v in vars(arguments).items() if k not in ("dataset", "output")}
     run["dataset"] = arguments.dataset.name
     made_by = {"run": run, "data": data.facts, "dataset_sha256": data.sha256}
