@@ -9,8 +9,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from command_line import json_object
 from gradient_atlas.datasets.prepare import prepare
 from gradient_atlas.errors import InputError
+from gradient_atlas.runs.feedforward import parse_run
 from gradient_atlas.tables import files as tables
 
 SOURCE = Path(__file__).parents[1] / "src"
@@ -123,6 +125,6 @@ json_values = st.recursive(
 @given(st.text() | json_values.map(json.dumps))
 def test_any_run_string_is_read_or_refused_in_one_line(text):
     try:
-        train.read_run(text)
+        parse_run(json_object(text, "--run"))
     except InputError as error:
         assert "\n" not in str(error)
