@@ -18,18 +18,20 @@ SOLVER_ERROR = column(
 
 
 SHARPNESS = table(
-    "results/dynamics/sharpness/learning_rate=<rate>/",
+    "results/dynamics/sharpness/activation=<name>/learning_rate=<rate>/",
     "a step of full-batch descent",
     [
         SEED,
         STEP,
         column("train_loss", NUMBER, "half the squared distance to the one-hot labels, mean"),
         column("sharpness", NUMBER, "largest Hessian eigenvalue; empty where not measured"),
+        column("second_eigenvalue", NUMBER, "second largest; empty where not measured"),
+        column("step_curvature", NUMBER, "mean curvature of the loss along the step made last"),
         column("status", NAME, "`ok`, or `diverged` at the point that ended the run"),
     ],
 )
 FLOW_SHARPNESS = table(
-    "results/dynamics/flow_sharpness/",
+    "results/dynamics/flow_sharpness/activation=<name>/",
     "a point of the same network's gradient flow",
     [
         SEED,
