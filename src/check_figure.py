@@ -1,11 +1,12 @@
 """Check one drawn figure against the rules of its venue; a broken rule fails the build."""
 
+from command_line import run_script
+
 import argparse
 import json
 import sys
 from pathlib import Path
 
-from command_line import run_script
 from gradient_atlas.drawing.check import ADVICE, check_figure, summary
 from gradient_atlas.drawing.layout import Layout
 from gradient_atlas.drawing.style import style_from

@@ -1,9 +1,19 @@
-"""What every script does around its work: one clear line for an error that the user can mend."""
+"""What every script does around its work; imported before anything else.
+
+On import the arithmetic is settled (``gradient_atlas.arithmetic``): nothing is computed without.
+Around the work there is one clear line for an error that the user can mend.
+"""
 
 import sys
 from collections.abc import Callable
 
+from gradient_atlas import arithmetic
 from gradient_atlas.errors import InputError
+
+try:
+    arithmetic.pin()
+except InputError as problem:
+    sys.exit(f"error: {problem}")
 
 
 def run_script(main: Callable[[], None]) -> None:

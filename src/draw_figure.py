@@ -1,10 +1,11 @@
 """Draw one figure from its tables and write its bundle."""
 
+from command_line import run_script
+
 import argparse
 import json
 from pathlib import Path
 
-from command_line import run_script
 from figure_modules import drawing_of
 from gradient_atlas.drawing.bundle import write_bundle
 from gradient_atlas.drawing.style import style_from

@@ -1,5 +1,7 @@
 """Loss and sharpness of a tanh network, full batch: along descent, or along the gradient flow."""
 
+from command_line import run_script
+
 import argparse
 import dataclasses
 from pathlib import Path
@@ -7,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 import torch
 
-from command_line import run_script
 from gradient_atlas.datasets.load import load
 from gradient_atlas.dynamics.network_loss import network_loss
 from gradient_atlas.dynamics.sharpness import descent_path, flow_path
@@ -36,7 +37,6 @@ def main() -> None:
         for option, kind in options.items():
             subparser.add_argument(option, type=kind, required=True)
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
     data = load(arguments.dataset, getattr(torch, arguments.precision), arguments.examples)
     inputs, labels = data.train_inputs, data.train_labels
     schema = SHARPNESS if arguments.method == "descent" else FLOW_SHARPNESS

@@ -1,12 +1,13 @@
 """Full-batch descent of a small tanh network beside its central flow and its gradient flow."""
 
+from command_line import run_script
+
 import argparse
 from pathlib import Path
 
 import pandas as pd
 import torch
 
-from command_line import run_script
 from gradient_atlas.datasets.load import load
 from gradient_atlas.dynamics.central_flow import compare
 from gradient_atlas.dynamics.network_loss import network_loss
@@ -30,7 +31,6 @@ def main() -> None:
     )
     parser.add_argument("--output", type=Path, required=True, help="Parquet file to write")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
     data = load(arguments.dataset, getattr(torch, arguments.precision), arguments.examples)
     inputs, labels = data.train_inputs, data.train_labels
     rows = []

@@ -1,12 +1,13 @@
 """Descent beside its gradient flow: paths, the loss around them, orders, and times of escape."""
 
+from command_line import run_script
+
 import argparse
 import json
 from pathlib import Path
 
 import torch
 
-from command_line import run_script
 from gradient_atlas.datasets.load import load
 from gradient_atlas.dynamics.flow_experiment import simulate
 from gradient_atlas.dynamics.network_loss import network_loss
@@ -24,7 +25,6 @@ def main() -> None:
     for table in TABLES:
         parser.add_argument(f"--{table}", type=Path, required=True, help="Parquet file to write")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
     network = arguments.settings["network"]
     data = load(arguments.dataset, torch.float64, network["examples"])
     networks = {

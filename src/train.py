@@ -1,12 +1,13 @@
 """Train the network of one run with each seed; write what every layer and the loss did."""
 
+from command_line import run_script
+
 import argparse
 import dataclasses
 import json
 from pathlib import Path
 
-from command_line import run_script
-from gradient_atlas.arithmetic import prepare_arithmetic
+from gradient_atlas.arithmetic import prepare_torch
 from gradient_atlas.datasets.load import load
 from gradient_atlas.errors import InputError
 from gradient_atlas.networks.feedforward import PRECISIONS
@@ -27,7 +28,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     run = read_run(arguments.run)
-    prepare_arithmetic()
+    prepare_torch()
     data = load(arguments.dataset, PRECISIONS[run.precision], run.training_examples)
     made_by = {
         "run": dataclasses.asdict(run),

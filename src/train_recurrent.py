@@ -1,12 +1,13 @@
 """Train one recurrent network with each seed; write error signals against lag, and losses."""
 
+from command_line import run_script
+
 import argparse
 import dataclasses
 import json
 from pathlib import Path
 
-from command_line import run_script
-from gradient_atlas.arithmetic import prepare_arithmetic
+from gradient_atlas.arithmetic import prepare_torch
 from gradient_atlas.errors import InputError
 from gradient_atlas.runs.recurrent import RecurrentRun, parse_recurrent_run
 from gradient_atlas.tables import files as tables
@@ -24,7 +25,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     run = read_run(arguments.run)
-    prepare_arithmetic()
+    prepare_torch()
     signals, losses = train(run, arguments.seeds, progress_label=arguments.signals.parent.name)
     made_by = {"run": dataclasses.asdict(run), "seeds": arguments.seeds}
     tables.write(RECURRENT, signals, arguments.signals, made_by)

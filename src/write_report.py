@@ -1,10 +1,11 @@
 """Write one page with every figure, its caption, claims and parameters, readable offline."""
 
+from command_line import run_script
+
 import argparse
 import json
 from pathlib import Path
 
-from command_line import run_script
 from gradient_atlas.report import Entry, image_address, page, parameters_of, runtimes
 from gradient_atlas.tables.files import files_of, read
 
