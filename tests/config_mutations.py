@@ -27,6 +27,14 @@ SMALLER: dict[str, Any] = {
     "training_examples": lambda value: value if value is None else 160,
 }
 LONGEST_GRID = 4
+SMALLER_DYNAMICS = {
+    "flow": {
+        "tolerance": {"relative": 1e-4, "absolute": 1e-6},
+        "network": {"examples": 30, "hidden_widths": [4]},
+    },
+    "central_flow": {"examples": 30, "hidden_widths": [6, 6]},
+    "sharpness": {"examples": 40, "hidden_widths": [8, 8]},
+}
 BELOW_ONE = ("momenta", "momentum")
 # What another value of a word would be.
 WORDS = {
@@ -72,6 +80,7 @@ def small(config: Config, data: Mapping[str, Path], name: str = "glyphs") -> Con
     config = copy.deepcopy(config)
     for section in ("recurrent", "dynamics"):
         config[section] = merged(config[section], smoke[section])
+    config["dynamics"] = merged(config["dynamics"], SMALLER_DYNAMICS)
     for sweep in config["training"]["sweeps"].values():
         _shrink(sweep)
         sweep["seeds"] = sweep["seeds"][:2]

@@ -169,6 +169,15 @@ def test_no_text_names_a_value_of_another_config(workshop, sections, small, othe
 
 
 @pytest.mark.parametrize("figure", FIGURES)
+def test_the_papers_config_builds_every_figure(workshop, data, figure):
+    """Its own keys (nulls, more depths, another data set), at sizes that take seconds."""
+    paper = configs.small(configs.merged(DEFAULT, configs.read("paper")), data)
+    built = build(workshop, paper, figure)
+    assert built.texts["caption"] and len(built.drawn)
+    assert all(claim.condition and claim.quantity for claim in built.claims)
+
+
+@pytest.mark.parametrize("figure", FIGURES)
 def test_variants_under_other_names_draw_the_same(workshop, small, figure):
     before = build(workshop, small, figure)
     after = build(workshop, configs.renamed(small), figure)
