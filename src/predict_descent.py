@@ -1,10 +1,10 @@
 """What closed forms say of descent on quadratics and of escapes from slow regions."""
 
+from command_line import Json, run_script
+
 import argparse
-import json
 from pathlib import Path
 
-from command_line import run_script
 from gradient_atlas.tables.files import write
 from gradient_atlas.tables.schemas import theory as schemas
 from gradient_atlas.theory import descent
@@ -22,10 +22,7 @@ def main() -> None:
     """Parse, evaluate, write five tables."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--settings",
-        type=json.loads,
-        required=True,
-        help="dynamics.quadratic, and its flow.escapes",
+        "--settings", action=Json, required=True, help="dynamics.quadratic and flow.escapes, JSON"
     )
     for table in TABLES:
         parser.add_argument(f"--{table}", type=Path, required=True, help="Parquet file to write")

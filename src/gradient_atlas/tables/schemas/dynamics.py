@@ -156,5 +156,6 @@ CENTRAL_FLOW = table(
         column("variance", NUMBER, "predicted mean square distance of descent from its flow"),
         column("critical", COUNT, "eigenvalues within a tenth of 2/η or above"),
         column("distance", NUMBER, "Euclidean, of a flow's weights from averaged descent"),
+        column("moved", NUMBER, "Euclidean, of averaged descent from the start"),
     ],
 )
