@@ -40,11 +40,17 @@ SMALLER_DYNAMICS = {
             "quadratic": {"horizon": 0.7, "order": {"horizon": 0.5, "steps": [60, 120]}},
             "rosenbrock": {"horizon": 0.2, "order": {"steps": [100, 200]}},
         },
-        "escapes": {"saddle": {"rates": 3}, "overshoot": {"rates": 5}, "valley": {"rates": 3}},
+        "escapes": {
+            "saddle": {"rates": 3},
+            "overshoot": {"rates": 5},
+            "valley": {"rates": 2, "horizon": 1.5},
+        },
     },
     "central_flow": {"examples": 30, "hidden_widths": [6, 6]},
     "sharpness": {"examples": 40, "hidden_widths": [8, 8]},
 }
+# Real numbers, also where the config writes them without a point.
+REAL = ("spectrum", "start", "horizon", "largest_rate", "learning_rates", "learning_rate")
 BELOW_ONE = ("momenta", "momentum")
 # What another value of a word would be.
 WORDS = {
@@ -154,7 +160,7 @@ def another_number(key: str, value: float, factor: float, more: int) -> float:
     """An unusual number in place of this one; larger numbers give larger ones."""
     if value == 0:
         return value
-    if isinstance(value, int):
+    if isinstance(value, int) and key not in REAL:
         return value + (more // 3 if key == "epochs" else more)
     if key in BELOW_ONE:
         factor = 1 / factor
