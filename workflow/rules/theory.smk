@@ -70,3 +70,36 @@ rule predict_norms:
     shell:
         "python {input.code[0]:q} --settings {params.settings} --dataset {params.folders:q}"
         " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+
+
+# Closed forms of the quadratic bowl, and of what descent does where the flow is slow.
+rule predict_descent:
+    input:
+        code=code("predict_descent.py"),
+    output:
+        paths="results/theory/quadratic_paths/part.parquet",
+        bowl="results/theory/quadratic_bowl/part.parquet",
+        rates="results/theory/quadratic_rates/part.parquet",
+        thresholds="results/theory/quadratic_thresholds/part.parquet",
+        escapes="results/theory/escapes/part.parquet",
+    log:
+        "logs/theory/descent.log",
+    benchmark:
+        "logs/theory/descent.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=as_argument(
+            {
+                "quadratic": config["dynamics"]["quadratic"],
+                "escapes": config["dynamics"]["flow"]["escapes"],
+            }
+        ),
+    shell:
+        "python {input.code[0]:q} --settings {params.settings} --paths {output.paths:q}"
+        " --bowl {output.bowl:q} --rates {output.rates:q} --thresholds {output.thresholds:q}"
+        " --escapes {output.escapes:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
