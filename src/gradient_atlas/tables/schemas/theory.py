@@ -31,6 +31,7 @@ PREDICTED_NORMS = table(
         column("activation", NAME, "activation function"),
         column("initialization", NAME, "initialisation of the weights"),
         column("weight_std", NUMBER, "standard deviation of `normal` weights; else empty"),
+        column("bias_std", NUMBER, "standard deviation of the biases"),
         column("normalization", NAME, "none, batch_norm or layer_norm"),
         column("normalization_position", NAME, "before_activation or after_activation"),
         column("residual", pa.bool_(), "whether hidden layers add their input"),
@@ -45,8 +46,8 @@ PREDICTED_NORMS = table(
         column(
             "asymptotic_slope",
             NUMBER,
-            "what the error signal gains per layer towards the input at the fixed point of q; "
-            "empty with normalisation or residual layers",
+            "what the error signal gains per layer towards the input at the fixed point of q that "
+            "the data's first variance leads to; empty with normalisation or residual layers",
             "decades/layer",
         ),
         column(
