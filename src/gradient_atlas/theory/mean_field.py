@@ -54,6 +54,23 @@ def weight_variance(
     return float(weight.square().mean())
 
 
+def spectral_norm(
+    initialization: str, n_in: int, n_out: int, weight_std: float | None = None
+) -> float:
+    """‖W‖₂ of a wide (n_out, n_in) weight matrix: √Var(W) (√n_in + √n_out) of independent entries.
+
+    Geman (1980), "A limit theorem for the norm of random matrices"; that four moments are needed
+    and suffice: Bai, Silverstein & Yin (1988). An orthogonal matrix has norm 1; nan of a user's own
+    initialisation, whose entries may depend on each other.
+    """
+    if extension.is_extension(initialization):
+        return math.nan
+    if initialization == "orthogonal":
+        return 1.0
+    variance = weight_variance(initialization, n_in, n_out, weight_std)
+    return math.sqrt(variance) * (math.sqrt(n_in) + math.sqrt(n_out))
+
+
 def variance_map(
     activation: Nonlinearity, q: float, sigma_w2: float, sigma_b2: float = 0.0
 ) -> float:

@@ -41,6 +41,7 @@ from itertools import pairwise
 import numpy as np
 
 from gradient_atlas.theory.alignment import Layer, passed, sent_on, top_signal
+from gradient_atlas.theory.gaussian import derivative_second_moment
 from gradient_atlas.theory.mean_field import weight_variance
 from gradient_atlas.theory.nonlinearity import Nonlinearity
 from gradient_atlas.theory.normalization import NORMALIZATIONS, Branch
@@ -69,12 +70,15 @@ class Network:
 class Prediction:
     """Predicted log10 norms; every array (L,) with layer l at index l - 1.
 
-    The output layer's activation is its logits.
+    The output layer's activation is its logits. ``gain`` is √(n Var(W^(l+1)) E[φ'(z^(l))²]), the
+    factor of the error signal from layer l + 1 to layer l; nan for the output layer and where
+    normalisation or residual layers make it another.
     """
 
     log10_error_signal_norm: np.ndarray
     log10_weight_gradient_norm: np.ndarray
     log10_activation_rms: np.ndarray
+    gain: np.ndarray
 
 
 def predict(network: Network, inputs: np.ndarray, labels: np.ndarray, classes: int) -> Prediction:
@@ -112,7 +116,20 @@ def predict(network: Network, inputs: np.ndarray, labels: np.ndarray, classes: i
             0.5 * np.log10(error) + exponents,
             0.5 * np.log10(gradient) + exponents,
             0.5 * np.log10(rms),
+            _gains(network, sizes, variances, forward),
         )
+
+
+def _gains(
+    network: Network, sizes: list[int], variances: list[float], forward: "Forward"
+) -> np.ndarray:
+    gains = np.full(network.depth, np.nan)
+    if network.residual or network.normalization != "none":
+        return gains
+    for index, branch in enumerate(forward.branches):
+        slopes = derivative_second_moment(network.activation, np.diagonal(branch.kernel))
+        gains[index] = np.sqrt(sizes[index + 1] * variances[index + 1] * np.mean(slopes))
+    return gains
 
 
 def first_variance(network: Network, inputs: np.ndarray) -> float:

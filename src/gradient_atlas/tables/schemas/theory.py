@@ -44,6 +44,17 @@ PREDICTED_NORMS = table(
         column("predicted_log10_weight_gradient_norm", NUMBER, "in the wide limit", "decades"),
         column("predicted_log10_activation_rms", NUMBER, "in the wide limit", "decades"),
         column(
+            "gain",
+            NUMBER,
+            "√(n Var(W) E[φ'²]), what multiplies the error signal on its way to this layer; nan "
+            "for the output layer, and with normalisation or residual layers",
+        ),
+        column(
+            "predicted_weight_spectral_norm",
+            NUMBER,
+            "largest singular value of W in the wide limit; nan of a user's own initialisation",
+        ),
+        column(
             "asymptotic_slope",
             NUMBER,
             "what the error signal gains per layer towards the input at the fixed point of q that "
