@@ -8,12 +8,13 @@ from pandas import DataFrame, concat
 from gradient_atlas.claims.claim import Claim
 from gradient_atlas.claims.words import size_of
 from gradient_atlas.measures.layers import STABLE_DECADES
-from gradient_atlas.measures.spectrum import networks
+from gradient_atlas.measures.spectrum import ABOVE_ONE, networks
 from gradient_atlas.runs.names import name_of, weights_name
 
 SOURCE = "F example 2"
 # "Roughly": the product over layers is met when each factor is met within a tenth.
 ROUGHLY = 0.1
+NETWORK = ["activation", "initialization", "weight_std", "width"]
 
 
 def claims(tables: dict[str, DataFrame]) -> list[Claim]:
@@ -21,9 +22,12 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
     found = networks(tables["gradients"], tables["theory"])
     wide = networks(tables["widths"], tables["width_theory"])
     both = concat([found, wide], ignore_index=True) if len(wide) else found
+    both = both.drop_duplicates([*NETWORK, "seed"])
+    means = both.groupby(NETWORK, dropna=False)[["spectral_norm", "forward"]].transform("mean")
     hidden = tables["gradients"].depth.max() - 3 if len(tables["gradients"]) else np.nan
-    above = both[both.spectral_norm > 1]
-    moderate = above[np.abs(np.log10(above.forward)) * hidden <= STABLE_DECADES]
+    above = both[means.spectral_norm > ABOVE_ONE]
+    change = np.abs(np.log10(means.forward)) * hidden
+    moderate = both[(means.spectral_norm > ABOVE_ONE) & (change <= STABLE_DECADES)]
     size = size_of(tables["gradients"])
     return [
         Claim(
@@ -62,10 +66,11 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
             "terms whose magnitude is determined by the variance of W and the derivative σ'(z)",
             condition=f"{_count(both)}, {size}, at initialisation; bound: a factor within "
             f"{100 * ROUGHLY:g} % in each layer, for 'roughly'",
-            quantity="largest |factor of the error signal per layer / √(n Var(W) E[φ'²]) - 1| "
-            "among the networks",
-            values=_by_seed(both, lambda one: float((one.backward / one.gain - 1).abs().max())),
+            quantity="|factor of the error signal per layer / √(n Var(W) E[φ'²]) - 1|, median of "
+            "the networks",
+            values=_by_seed(both, lambda one: float((one.backward / one.gain - 1).abs().median())),
             upper=ROUGHLY,
+            remark=_farthest(both),
         ),
         _spectral(found),
         _width(wide),
@@ -140,7 +145,7 @@ def _by_seed(rows: DataFrame, measure: Callable[[DataFrame], float]) -> list[flo
 
 
 def _count(rows: DataFrame) -> str:
-    many = len(rows.drop_duplicates(["activation", "initialization", "weight_std", "width"]))
+    many = len(rows.drop_duplicates(NETWORK))
     return f"{many} networks" if many else "no network"
 
 
@@ -148,11 +153,24 @@ def _least(rows: DataFrame, column: str) -> str:
     """Which network has the least factor, as a sentence; nothing of no networks."""
     if rows.empty:
         return ""
-    keys = ["activation", "initialization", "weight_std", "width"]
-    means = rows.groupby(keys, dropna=False)[[column, "spectral_norm"]].mean().reset_index()
+    means = rows.groupby(NETWORK, dropna=False)[[column, "spectral_norm"]].mean().reset_index()
     least = means.loc[means[column].idxmin()]
     return (
         f"The least is that of {name_of(least.activation)} with "
         f"{weights_name(least.initialization, least.weight_std)} weights: ‖W‖₂ = "
         f"{least.spectral_norm:.2f}, factor {least[column]:.3g}. "
+    )
+
+
+def _farthest(rows: DataFrame) -> str:
+    """Which network the gain misses most, as a sentence; nothing of no networks."""
+    means = rows.groupby(NETWORK, dropna=False)[["backward", "gain"]].mean().reset_index()
+    errors = (means.backward / means.gain - 1).abs().dropna()
+    if errors.empty:
+        return ""
+    worst = means.loc[errors.idxmax()]
+    return (
+        f"It is missed most for {name_of(worst.activation)} with "
+        f"{weights_name(worst.initialization, worst.weight_std)} weights: measured "
+        f"{worst.backward:.3f}, theory {worst.gain:.3f}, that of infinite width."
     )

@@ -13,7 +13,11 @@ from gradient_atlas.measures.layers import (
     measured_slope,
     predicted_slope,
     prediction_of,
+    straight_line,
 )
+
+# An orthogonal matrix has 1 up to rounding.
+ABOVE_ONE = 1 + 1e-9
 
 _KEYS = ["activation", "initialization", "weight_std", "width"]
 COLUMNS = [
@@ -60,10 +64,11 @@ def _of_theory(predicted: DataFrame) -> dict[str, float]:
     if predicted.empty:
         return dict.fromkeys(("gain", "forward_gain", "predicted_spectral_norm"), np.nan)
     inner = predicted[(predicted["layer"] > 1) & (predicted["layer"] < predicted["layer"].max())]
-    steps = inner[inner["layer"] < inner["layer"].max()]
+    # All gains from the output down to a layer multiply there; then the same line as measured.
+    decades = np.log10(predicted["gain"].to_numpy(dtype=float))
+    product = np.append(np.cumsum(decades[-2::-1])[::-1], 0.0)
     return {
-        # The geometric mean over the layers between which the factor is measured.
-        "gain": float(np.exp(np.log(steps["gain"]).mean())),
+        "gain": 10 ** straight_line(predicted["layer"].to_numpy(), product)[0],
         "forward_gain": 10 ** -predicted_slope(predicted, "activation_rms"),
         "predicted_spectral_norm": float(inner["predicted_weight_spectral_norm"].mean()),
     }
