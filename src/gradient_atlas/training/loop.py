@@ -198,6 +198,9 @@ class _Recorder:
         )
         for layer, measured in enumerate(self.probe.measure(network), start=1):
             row = here | {"layer": layer} | asdict(measured) | {"update_ratio": math.nan}
+            # The initial matrices' alone: at every logged step it would cost more than the step.
+            weight = network.weights[layer - 1]
+            row["weight_spectral_norm"] = norms.spectral_norm(weight) if step == 0 else math.nan
             _append(self.tables.gradients, row)
 
     def record_update(
