@@ -13,4 +13,5 @@ CONDITIONS = (
     "depth",
     "width",
     "probe_examples",
+    "input_scale",
 )

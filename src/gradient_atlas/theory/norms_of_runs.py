@@ -61,9 +61,8 @@ def _layers(run: Run, data: Data) -> list[dict[str, Any]]:
         run.residual_scale,
     )
     probe = slice(min(run.probe_examples, run.training_examples or run.probe_examples))
-    predicted = predict(
-        network, data.train_inputs[probe].numpy(), data.train_labels[probe].numpy(), data.classes
-    )
+    inputs = run.input_scale * data.train_inputs[probe].numpy()
+    predicted = predict(network, inputs, data.train_labels[probe].numpy(), data.classes)
     slope = drift = None
     if run.normalization == "none" and not run.residual:
         variance = weight_variance(run.initialization, run.width, run.width, run.weight_std)
