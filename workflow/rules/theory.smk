@@ -6,7 +6,11 @@ from gradient_atlas.theory.conditions import CONDITIONS
 rule tabulate_activations:
     input:
         code=code("tabulate_activations.py"),
-        extensions=own_files(EXTENSIONS.get(name) for name in config["theory"]["activations"]),
+        extensions=own_files(
+            source_file(name, "theory.activations")
+            for name in config["theory"]["activations"]
+            if is_extension(name)
+        ),
     output:
         table="results/theory/activations/part.parquet",
         chain="results/theory/linear_chain/part.parquet",
