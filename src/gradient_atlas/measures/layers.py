@@ -143,6 +143,36 @@ def layers_to_fall(rows: DataFrame, column: str, fall: float) -> float:
     return float(np.interp(fall, fallen[beyond - 1 : beyond + 1], [beyond - 1, beyond]))
 
 
+def depth_to_fall(rows: DataFrame, column: str, level: float) -> float:
+    """The least depth at which log10 of the first layer's norm is ``level``, of one seed.
+
+    Interpolated between networks that differ in depth alone; inf if none is so low, the least depth
+    that there is where all are; nan where a norm is 0 or not finite.
+    """
+    first = rows[rows["layer"] == 1].sort_values("depth")
+    depths, values = first["depth"].to_numpy(dtype=float), decades(first, column)
+    if not np.isfinite(values).all():
+        return np.nan
+    if not (values <= level).any():
+        return np.inf
+    beyond = int(np.argmax(values <= level))
+    if beyond == 0:
+        return float(depths[0])
+    around = slice(beyond - 1, beyond + 1)
+    return float(np.interp(-level, -values[around], depths[around]))
+
+
+def forward_drift(theory: DataFrame) -> float:
+    """By how much log10 E[a²] drifts per layer at finite width, in theory; nan where unknown.
+
+    For a piecewise linear activation a = φ'(z) z, so that a layer's relative fluctuation is the
+    same forwards as backwards; a norm's drift is half that of its square.
+    """
+    if theory.empty or theory["activation"].iloc[0] not in ("relu", "leaky_relu"):
+        return np.nan
+    return 2 * float(theory["finite_width_drift"].iloc[0])
+
+
 def forward_ratio(rows: DataFrame) -> float:
     """Geometric mean of E[a²] of a hidden layer over that of the layer before, of one seed."""
     hidden = decades(rows, "activation_rms")[:-1]
