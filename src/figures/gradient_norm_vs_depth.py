@@ -22,7 +22,7 @@ from gradient_atlas.measures.layers import (
     prediction_of,
 )
 from gradient_atlas.measures.networks import Network, datasets_named, networks, numbers_of
-from gradient_atlas.measures.theory import chaotic, changed_factor, largest_deviation
+from gradient_atlas.measures.theory import changed_factor, chaotic, largest_deviation
 
 TABLES = {
     "gradients": "training/depth/gradients",

@@ -1,6 +1,7 @@
 """Ten decades, gradients below 1e-10, the forward variance of He weights, and large inputs."""
 
 from functools import partial
+from typing import Any
 
 from pandas import DataFrame
 
@@ -10,6 +11,7 @@ from gradient_atlas.measures.depths import (
     NOTHING,
     all_depths,
     layers_in_theory,
+    of_shared_seeds,
     ratio_in_theory,
     scales,
 )
@@ -30,13 +32,25 @@ from gradient_atlas.measures.runs import by_seed, mean, where
 
 PRINTED_LAYERS = (10, 15)  # F example 1 and figure 1
 
+_Z: dict[str, Any] = {
+    "source": "V section 6",
+    "statement": "if inputs to sigmoid are large (|z| ≫ 0), σ'(z) ≈ 0, so gradients in early "
+    "layers become tiny after multiplying through 10 layers",
+    "upper": -STABLE_DECADES,
+    "unit": "decades",
+}
+_BOUND = (
+    f"a loss of more than {STABLE_DECADES:g} decades over all layers, for 'within 1-2 orders' is "
+    "what F figure 1 calls stable"
+)
+
 
 def claims(tables: dict[str, DataFrame]) -> list[Claim]:
     """What the sources say about depth, width and inputs at initialisation."""
     return [
         *(claim for name in ("xavier", "standard") for claim in _depths(tables, name)),
         *(_forward(tables, width) for width in ("narrowest", "widest")),
-        *_inputs(tables["inputs"]),
+        *_inputs(tables["inputs"], tables["depths"]),
     ]
 
 
@@ -72,7 +86,7 @@ def _depths(tables: dict[str, DataFrame], name: str) -> list[Claim]:
             condition=describe(deep, f"{most} layers, the more of the two printed")
             + f"; depths in the config: {tried}",
             quantity="least depth at which ‖∂L/∂W‖ of layer 1 is 1e-10, interpolated",
-            values=by_seed(rows, lambda one: depth_to_fall(one, WEIGHT, NOTHING)),
+            values=by_seed(of_shared_seeds(rows), lambda one: depth_to_fall(one, WEIGHT, NOTHING)),
             upper=most,
             unit="layers",
             remark=remark,
@@ -102,7 +116,7 @@ def _forward(tables: dict[str, DataFrame], which: str) -> Claim:
     )
 
 
-def _inputs(inputs: DataFrame) -> list[Claim]:
+def _inputs(inputs: DataFrame, series: DataFrame) -> list[Claim]:
     found = scales(inputs)
     small, large = (found[0], found[-1]) if len(found) > 1 else ((1.0, None), (1.0, None))
     rows = large[1] if large[1] is not None else inputs.iloc[:0]
@@ -135,39 +149,50 @@ def _inputs(inputs: DataFrame) -> list[Claim]:
             "and the same derivatives. The factor per layer, "
             f"{mean(factors(rows)):.3f} for all, is the weights' alone.",
         ),
-        *(_saturated(inputs, by) for by in ("inputs", "weights")),
+        _saturated_by_inputs(inputs, series),
+        _saturated_by_weights(inputs),
     ]
 
 
-def _saturated(inputs: DataFrame, by: str) -> Claim:
-    """Sigmoid units driven into saturation, by large inputs or by large weights."""
+def _saturated_by_inputs(inputs: DataFrame, series: DataFrame) -> Claim:
+    """Large inputs against the same network with the inputs as they are."""
     rows = where(at_initialization(inputs), activation="sigmoid")
-    if by == "inputs":
-        rows = deepest(rows[rows.input_scale > 1])
-    else:
-        rows = deepest(rows[(rows.input_scale == 1) & (rows.weight_std > 1)])
-    slope = rows[rows.layer == 1].mean_activation_derivative.mean() if len(rows) else 0.0
-    times = f", inputs times {rows.input_scale.iloc[0]:g}" if by == "inputs" and len(rows) else ""
+    rows = deepest(rows[rows.input_scale > 1])
+    scale = float(rows.input_scale.iloc[0]) if len(rows) else 1.0
+    same = ["activation", "initialization", "depth", "width", "dataset"]
+    plain = series.iloc[:0]
+    if len(rows):
+        plain = where(at_initialization(series), **rows.iloc[0][same].to_dict())
+    lost = [
+        input_over_output(rows[rows.seed == seed], ERROR)
+        - input_over_output(plain[plain.seed == seed], ERROR)
+        for seed in sorted(set(rows.seed) & set(plain.seed))
+    ]
     return Claim(
-        claim=f"large-z-vanishes/{by}",
-        source="V section 6",
-        statement="if inputs to sigmoid are large (|z| ≫ 0), σ'(z) ≈ 0, so gradients in early "
-        "layers become tiny after multiplying through 10 layers",
-        condition=describe(
-            rows,
-            f"a loss of more than {STABLE_DECADES:g} decades over all layers, for 'within 1-2 "
-            "orders' is what F figure 1 calls stable",
-        )
-        + times,
+        claim="large-z-vanishes/inputs",
+        condition=f"{describe(rows, _BOUND)}, more than without large inputs (times {scale:g})",
+        quantity="log10 of the error signal's norm at layer 1 over layer L, minus that with the "
+        "inputs as they are, seed by seed",
+        values=lost,
+        remark="Only the first layer sees the inputs: sigmoids lie in (0, 1), and every later z is "
+        "as large as without them. What makes the gradient tiny in either case is the factor "
+        f"{mean(factors(rows)):.3g} per layer.",
+        **_Z,
+    )
+
+
+def _saturated_by_weights(inputs: DataFrame) -> Claim:
+    """Every layer's z is large where the weights are."""
+    rows = where(at_initialization(inputs), activation="sigmoid")
+    rows = deepest(rows[(rows.input_scale == 1) & (rows.weight_std > 1)])
+    slope = rows[rows.layer == 1].mean_activation_derivative.mean() if len(rows) else 0.0
+    return Claim(
+        claim="large-z-vanishes/weights",
+        condition=describe(rows, _BOUND),
         quantity="log10 of the error signal's norm at layer 1 over layer L",
         values=by_seed(rows, partial(input_over_output, column=ERROR)),
-        upper=-STABLE_DECADES,
-        unit="decades",
         remark=f"The mean of σ' in the first layer is {slope:.2g}, and the factor per layer "
         f"{mean(factors(rows)):.3g}: σ' is small for most units, but weights that large multiply "
-        "what the few others let through, √(n Var(W) E[σ'²])."
-        if by == "weights"
-        else f"The mean of σ' in the first layer is {slope:.2g}. Only that layer sees the inputs: "
-        f"sigmoids lie in (0, 1), and every later z is as large as without them; factor per layer "
-        f"{mean(factors(rows)):.3g}.",
+        "what the few others let through, √(n Var(W) E[σ'²]).",
+        **_Z,
     )

@@ -36,6 +36,12 @@ def all_depths(tables: dict[str, DataFrame]) -> tuple[DataFrame, DataFrame]:
     return concat([series, deep[kept]], ignore_index=True), theory
 
 
+def of_shared_seeds(rows: DataFrame) -> DataFrame:
+    """Rows of the seeds that have a network of every depth."""
+    depths = rows.groupby("seed")["depth"].nunique()
+    return rows[rows["seed"].isin(depths.index[depths == rows["depth"].nunique()])]
+
+
 def initializations(rows: DataFrame) -> list[str]:
     """Those of the rows, in their order."""
     return [str(name) for name in dict.fromkeys(rows.initialization)]

@@ -59,9 +59,7 @@ def factors(rows: DataFrame, column: str = ERROR) -> list[float]:
     The one definition: 10 to the least-squares slope of log10 over the layers 2 .. L-1, nan where a
     norm among them is 0 or not finite, for such a network has no factor.
     """
-    return by_seed(
-        at_initialization(rows), lambda seed: float(10 ** measured_slope(seed, column))
-    )
+    return by_seed(at_initialization(rows), lambda seed: float(10 ** measured_slope(seed, column)))
 
 
 def predicted_factor(theory: DataFrame, rows: DataFrame) -> float:

@@ -19,8 +19,6 @@ from gradient_atlas.measures.networks import Network
 from gradient_atlas.measures.runs import by_seed, mean, where
 
 
-
-
 def largest_deviation(
     networks: Sequence[Network], theory: DataFrame
 ) -> tuple[float, Network | None, float]:

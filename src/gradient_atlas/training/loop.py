@@ -170,7 +170,8 @@ class _Recorder:
         self.probe = Probe(
             data.train_inputs[: run.probe_examples], data.train_labels[: run.probe_examples]
         )
-        self.more_rows = run.dead_examples and data.train_inputs[: run.dead_examples]
+        rows = run.dead_examples
+        self.more_rows = None if rows is None else data.train_inputs[:rows]
 
     def record(
         self,
