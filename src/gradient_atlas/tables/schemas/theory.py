@@ -39,6 +39,7 @@ PREDICTED_NORMS = table(
         column("depth", COUNT, "weight layers, the output layer included", "layers"),
         column("width", COUNT, "units of a hidden layer", "units"),
         column("probe_examples", COUNT, "examples of the probe batch", "examples"),
+        column("input_scale", NUMBER, "factor of every standardised input"),
         column("layer", COUNT, "weight layer; 1 is nearest the input"),
         column("predicted_log10_error_signal_norm", NUMBER, "in the wide limit", "decades"),
         column("predicted_log10_weight_gradient_norm", NUMBER, "in the wide limit", "decades"),
