@@ -6,6 +6,11 @@ from gradient_atlas.theory.conditions import CONDITIONS
 rule tabulate_activations:
     input:
         code=code("tabulate_activations.py"),
+        extensions=own_files(
+            source_file(name, "theory.activations")
+            for name in config["theory"]["activations"]
+            if is_extension(name)
+        ),
     output:
         table="results/theory/activations/part.parquet",
         chain="results/theory/linear_chain/part.parquet",
@@ -20,11 +25,13 @@ rule tabulate_activations:
         mem_mb=1000,
         runtime=10,
     params:
-        activations="sigmoid tanh relu leaky_relu gelu silu",
-        # A factor of 0.1, as the source has it; the most that a sigmoid lets through; and ReLU.
-        chain="--factors 0.1 0.25 1 --layers 10",
+        activations=config["theory"]["activations"],
+        grid=config["theory"]["grid"],
+        chain=config["theory"]["chain"],
     shell:
-        "python {input.code[0]:q} --activations {params.activations} {params.chain}"
+        "python {input.code[0]:q} --activations {params.activations:q}"
+        " --largest {params.grid[largest]} --spacing {params.grid[spacing]}"
+        " --factors {params.chain[factors]} --layers {params.chain[layers]}"
         " --table {output.table:q} --chain {output.chain:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
 
 

@@ -31,6 +31,7 @@ PREDICTED_NORMS = table(
         column("activation", NAME, "activation function"),
         column("initialization", NAME, "initialisation of the weights"),
         column("weight_std", NUMBER, "standard deviation of `normal` weights; else empty"),
+        column("bias_std", NUMBER, "standard deviation of the biases"),
         column("normalization", NAME, "none, batch_norm or layer_norm"),
         column("normalization_position", NAME, "before_activation or after_activation"),
         column("residual", pa.bool_(), "whether hidden layers add their input"),
@@ -38,15 +39,27 @@ PREDICTED_NORMS = table(
         column("depth", COUNT, "weight layers, the output layer included", "layers"),
         column("width", COUNT, "units of a hidden layer", "units"),
         column("probe_examples", COUNT, "examples of the probe batch", "examples"),
+        column("input_scale", NUMBER, "factor of every standardised input"),
         column("layer", COUNT, "weight layer; 1 is nearest the input"),
         column("predicted_log10_error_signal_norm", NUMBER, "in the wide limit", "decades"),
         column("predicted_log10_weight_gradient_norm", NUMBER, "in the wide limit", "decades"),
         column("predicted_log10_activation_rms", NUMBER, "in the wide limit", "decades"),
         column(
+            "gain",
+            NUMBER,
+            "√(n Var(W) E[φ'²]), what multiplies the error signal on its way to this layer; nan "
+            "for the output layer, and with normalisation or residual layers",
+        ),
+        column(
+            "predicted_weight_spectral_norm",
+            NUMBER,
+            "largest singular value of W in the wide limit; nan of a user's own initialisation",
+        ),
+        column(
             "asymptotic_slope",
             NUMBER,
-            "what the error signal gains per layer towards the input at the fixed point of q; "
-            "empty with normalisation or residual layers",
+            "what the error signal gains per layer towards the input at the fixed point of q that "
+            "the data's first variance leads to; empty with normalisation or residual layers",
             "decades/layer",
         ),
         column(
