@@ -1,5 +1,6 @@
 """The continuous limit: loss against effective time t = kη, and how the distance goes with η."""
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
@@ -92,7 +93,7 @@ def _draw_distances(axes: Axes, order: DataFrame) -> None:
     for method, color in METHOD_COLORS.items():
         axes.plot([], [], color=COLORS[color], linewidth=3, label=METHOD_NAMES[method])
     axes.set(xlabel=r"step size $\eta$", ylabel="distance at $t$")
-    if any(len(line.get_xdata()) for line in axes.lines):
+    if any(np.size(line.get_xdata()) for line in axes.lines):
         axes.set(xscale="log", yscale="log")
     else:
         axes.text(0.5, 0.5, "no distance above\nthe solver's error", ha="center", va="center")
