@@ -118,7 +118,7 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         "examples": Number(int(first["examples"])),
         "seeds": Number(int(descent["seed"].nunique())),
         "every": Number(int(first["every"])),
-        "near": Number(100 * NEAR, digits=2),
+        "near": rate_number(100 * NEAR),
     }
     for activation in descent["activation"].unique():
         said, found = _of_network(table, activation)
