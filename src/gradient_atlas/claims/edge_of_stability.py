@@ -79,10 +79,8 @@ def _flips(values: list[float]) -> str:
     narrowest = 0.0 if low <= 1 <= high else min(abs(low - 1), abs(high - 1))
     if not np.isfinite(widest):
         return ""
-    return (
-        f"A bound of ± {widest:.1%} or wider supports it, one narrower than ± {narrowest:.1%} "
-        "refutes it."
-    )
+    refutes = f", one narrower than ± {narrowest:.1%} refutes it" if narrowest else ""
+    return f"A bound of ± {widest:.1%} or wider supports it{refutes}."
 
 
 def _by_rate(due: DataFrame) -> str:
