@@ -1,9 +1,8 @@
 """Gradient descent on a quadratic: paths, contraction per step, and the threshold by bisection."""
 
-from command_line import run_script
+from command_line import Json, run_script
 
 import argparse
-import json
 from pathlib import Path
 
 from gradient_atlas.dynamics.quadratic_experiment import convergence, paths, thresholds
@@ -14,7 +13,7 @@ from gradient_atlas.tables.schemas.dynamics import CONVERGENCE, QUADRATIC, THRES
 def main() -> None:
     """Parse, simulate, write three tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="dynamics.quadratic")
+    parser.add_argument("--settings", action=Json, required=True, help="dynamics.quadratic as JSON")
     parser.add_argument("--paths", type=Path, required=True, help="Parquet file to write")
     parser.add_argument("--convergence", type=Path, required=True, help="Parquet file to write")
     parser.add_argument("--threshold", type=Path, required=True, help="Parquet file to write")

@@ -17,10 +17,15 @@ from gradient_atlas.errors import InputError
 CHOICE = "GRADIENT_ATLAS_ARITHMETIC"  # the environment variable that names a setting
 PORTABLE = "portable"
 
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_ALWAYS = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MPLBACKEND": "agg",  # a user's own would measure a figure's text differently
+}
 # For each setting what the environment says; a variable of another setting is taken out of it.
 SETTINGS: dict[str, dict[str, str]] = {
-    PORTABLE: _ONE_THREAD
+    PORTABLE: _ALWAYS
     | {
         "ATEN_CPU_CAPABILITY": "avx2",  # torch's own loops
         # MKL: the one branch that is the same for processors of other makers. It is slow, so
@@ -35,10 +40,10 @@ SETTINGS: dict[str, dict[str, str]] = {
         "ARROW_USER_SIMD_LEVEL": "AVX2",
     },
     # What each library chooses for this processor, and three choices that many processors offer.
-    "native": _ONE_THREAD,
-    "native-avx512": _ONE_THREAD | {"ATEN_CPU_CAPABILITY": "avx512", "MKL_CBWR": "AVX512"},
-    "native-avx2": _ONE_THREAD | {"ATEN_CPU_CAPABILITY": "avx2", "MKL_CBWR": "AVX2"},
-    "native-default": _ONE_THREAD
+    "native": _ALWAYS,
+    "native-avx512": _ALWAYS | {"ATEN_CPU_CAPABILITY": "avx512", "MKL_CBWR": "AVX512"},
+    "native-avx2": _ALWAYS | {"ATEN_CPU_CAPABILITY": "avx2", "MKL_CBWR": "AVX2"},
+    "native-default": _ALWAYS
     | {
         "ATEN_CPU_CAPABILITY": "default",
         "MKL_CBWR": "COMPATIBLE",
@@ -47,7 +52,12 @@ SETTINGS: dict[str, dict[str, str]] = {
     },
 }
 _CONTROLLED = sorted({variable for pins in SETTINGS.values() for variable in pins})
-_READERS = ("numpy", "torch", "pyarrow")  # modules that read the environment when imported
+_READERS = (
+    "numpy",
+    "torch",
+    "pyarrow",
+    "matplotlib",
+)  # modules that read the environment when imported
 
 _in_use: str | None = None
 

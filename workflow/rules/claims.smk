@@ -20,6 +20,7 @@ rule check_claims:
         mem_mb=1500,
         runtime=10,
     params:
+        python=PYTHON,
         figures=as_argument({CONFIGURED[figure]: tables_of(figure) for figure in FIGURES}),
         results=lambda wildcards, input: results_folder(input.tables),
         sweeps=as_argument(partitions_of(*FIGURES)),
@@ -27,6 +28,6 @@ rule check_claims:
             f"--recorded {shlex.quote(str(input.recorded))}" if input.recorded else ""
         ),
     shell:
-        "python {input.code[0]:q} --figures {params.figures} --results {params.results:q}"
+        "{params.python} {input.code[0]:q} --figures {params.figures} --results {params.results:q}"
         " --sweeps {params.sweeps} --output {output.table:q} --markdown {output.page:q}"
         " {params.recorded} 2> {log:q} || (cat {log:q} >&2; exit 1)"

@@ -19,6 +19,7 @@ from snakemake.exceptions import WorkflowError
 
 from code_dependencies import literal, own_tables, source_files
 from configuration import complete
+from gradient_atlas import arithmetic
 from gradient_atlas.errors import InputError
 from gradient_atlas.runs.extension import is_extension, source_file
 from gradient_atlas.runs.sweep import expand_sweep, sweep_points
@@ -31,6 +32,9 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
+# How a rule starts a script: on a cluster's node as here. A param, so that a changed arithmetic
+# computes everything again.
+PYTHON = f"{arithmetic.CHOICE}={config['arithmetic']} python"
 SWEEPS = config["training"]["sweeps"]
 # The file of each user's own activation or initialisation.
 EXTENSIONS = {}
@@ -196,15 +200,9 @@ def recurrent_run_of(wildcards):
     return as_argument(dataclasses.asdict(RECURRENT_RUNS[wildcards.run]))
 
 
-def network_arguments(settings):
-    """What says which network on which data, for the scripts about its loss."""
-    return " ".join(
-        [
-            f"--examples {settings['examples']} --precision {settings['precision']}",
-            f"--hidden-widths {' '.join(map(str, settings['hidden_widths']))}",
-            f"--seeds {' '.join(map(str, settings['seeds']))}",
-        ]
-    )
+def parts(settings, *keys):
+    """These parts of a section of the config, so that a job runs again for no other."""
+    return {key: settings[key] for key in keys}
 
 
 def category_of(wildcards):

@@ -1,25 +1,6 @@
 # One folder a data set, prepared once and memory-mapped by every job that trains on it.
-from gradient_atlas.datasets.prepare import NAMES
-
 OWN_DATASETS = config["datasets"]
 MIRROR = "" if config["mirror"] is None else f"--mirror {shlex.quote(config['mirror'])}"
-if taken := sorted(set(OWN_DATASETS) & set(NAMES)):
-    raise WorkflowError(f"config: datasets.{taken[0]}: the name is taken; choose another")
-
-
-# A data set that no rule can prepare is refused here, by the config's key that asks for it.
-ASKED = {
-    f"training.sweeps.{sweep} ({path}): dataset": run.dataset
-    for sweep, runs in RUNS.items()
-    for path, run in runs.items()
-}
-ASKED["dynamics.sharpness.dataset"] = config["dynamics"]["sharpness"]["dataset"]
-for key, name in ASKED.items():
-    if name not in [*NAMES, *OWN_DATASETS]:
-        raise WorkflowError(
-            f"config: {key}: {name!r} is no data set; it must be one of "
-            f"{', '.join([*NAMES, *OWN_DATASETS])}, or be given under datasets"
-        )
 
 
 # A cluster's compute nodes often have no way to the sources; the submitting machine has.
@@ -47,9 +28,10 @@ rule prepare_dataset:
         # A resource, since a changed param would rebuild: where the bytes come from changes none.
         mirror=MIRROR,
     params:
+        python=PYTHON,
         dataset=lambda wildcards, input: input.own or wildcards.dataset,
         folder=lambda wildcards, output: Path(output[0]).parent,
     # A source that fails is the user's to mend, so what is said goes to the screen as well.
     shell:
-        "python {input.code[0]:q} {params.dataset:q} --output {params.folder:q} {resources.mirror}"
+        "{params.python} {input.code[0]:q} {params.dataset:q} --output {params.folder:q} {resources.mirror}"
         " 2>&1 | tee {log:q}"

@@ -22,9 +22,10 @@ rule simulate_quadratic:
         mem_mb=1000,
         runtime=10,
     params:
+        python=PYTHON,
         settings=as_argument(QUADRATIC),
     shell:
-        "python {input.code[0]:q} --settings {params.settings} --paths {output.paths:q}"
+        "{params.python} {input.code[0]:q} --settings {params.settings} --paths {output.paths:q}"
         " --convergence {output.convergence:q} --threshold {output.threshold:q} 2> {log:q}"
 
 
@@ -49,10 +50,11 @@ rule simulate_flow:
         mem_mb=1000,
         runtime=30,
     params:
+        python=PYTHON,
         dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
         settings=as_argument(FLOW),
     shell:
-        "python {input.code[0]:q} --settings {params.settings} --dataset {params.dataset:q}"
+        "{params.python} {input.code[0]:q} --settings {params.settings} --dataset {params.dataset:q}"
         " --flow {output.flow:q} --landscape {output.landscape:q} --order {output.order:q}"
         " --escape {output.escape:q} 2> {log:q}"
 
@@ -79,14 +81,15 @@ rule measure_sharpness:
         mem_mb=2000,
         runtime=60,
     params:
+        python=PYTHON,
         dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
-        network=network_arguments(SHARPNESS),
-        steps=SHARPNESS["steps"],
-        every=SHARPNESS["every"],
+        settings=lambda wildcards: as_argument(
+            parts(SHARPNESS, "examples", "precision", "hidden_widths", "seeds", "steps", "every")
+            | {"learning_rate": float(wildcards.learning_rate)}
+        ),
     shell:
-        "python {input.code[0]:q} descent --dataset {params.dataset:q} {params.network}"
-        " --learning-rate {wildcards.learning_rate} --steps {params.steps} --every {params.every}"
-        " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+        "{params.python} {input.code[0]:q} descent --settings {params.settings}"
+        " --dataset {params.dataset:q} --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
 
 
 rule measure_flow_sharpness:
@@ -106,15 +109,14 @@ rule measure_flow_sharpness:
         mem_mb=2000,
         runtime=60,
     params:
+        python=PYTHON,
         dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
-        network=network_arguments(SHARPNESS),
-        horizon=SHARPNESS["flow"]["horizon"],
-        points=SHARPNESS["flow"]["points"],
-        tolerance=SHARPNESS["flow"]["tolerance"],
+        settings=as_argument(
+            parts(SHARPNESS, "examples", "precision", "hidden_widths", "seeds") | SHARPNESS["flow"]
+        ),
     shell:
-        "python {input.code[0]:q} flow --dataset {params.dataset:q} {params.network}"
-        " --horizon {params.horizon} --points {params.points} --tolerance {params.tolerance}"
-        " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+        "{params.python} {input.code[0]:q} flow --settings {params.settings}"
+        " --dataset {params.dataset:q} --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
 
 
 CENTRAL_FLOW = config["dynamics"]["central_flow"]
@@ -137,13 +139,9 @@ rule simulate_central_flow:
         mem_mb=2000,
         runtime=60,
     params:
+        python=PYTHON,
         dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
-        network=network_arguments(CENTRAL_FLOW),
-        learning_rate=CENTRAL_FLOW["learning_rate"],
-        steps=CENTRAL_FLOW["steps"],
-        every=CENTRAL_FLOW["every"],
-        substeps=CENTRAL_FLOW["substeps"],
+        settings=as_argument({k: v for k, v in CENTRAL_FLOW.items() if k != "dataset"}),
     shell:
-        "python {input.code[0]:q} --dataset {params.dataset:q} {params.network}"
-        " --learning-rate {params.learning_rate} --steps {params.steps} --every {params.every}"
-        " --substeps {params.substeps} --output {output:q} 2> {log:q}"
+        "{params.python} {input.code[0]:q} --settings {params.settings}"
+        " --dataset {params.dataset:q} --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"

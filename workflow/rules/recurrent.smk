@@ -3,10 +3,7 @@ from gradient_atlas.runs.recurrent import parse_recurrent_run
 from gradient_atlas.runs.sweep import expand_runs
 
 RECURRENT = config["recurrent"]
-try:
-    RECURRENT_RUNS = expand_runs("recurrent", RECURRENT, parse_recurrent_run)
-except InputError as error:
-    raise WorkflowError(f"config: {error}") from None
+RECURRENT_RUNS = expand_runs("recurrent", RECURRENT, parse_recurrent_run)
 PARTITIONS["training/recurrent"] = RECURRENT
 
 
@@ -27,8 +24,9 @@ rule train_recurrent:
         mem_mb=1500,
         runtime=60,
     params:
+        python=PYTHON,
         run=recurrent_run_of,
         seeds=RECURRENT["seeds"],
     shell:
-        "python {input.code[0]:q} --run {params.run} --seeds {params.seeds}"
+        "{params.python} {input.code[0]:q} --run {params.run} --seeds {params.seeds}"
         " --signals {output.signals:q} --losses {output.losses:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"

@@ -20,11 +20,12 @@ rule tabulate_activations:
         mem_mb=1000,
         runtime=10,
     params:
+        python=PYTHON,
         activations="sigmoid tanh relu leaky_relu gelu silu",
         # A factor of 0.1, as the source has it; the most that a sigmoid lets through; and ReLU.
         chain="--factors 0.1 0.25 1 --layers 10",
     shell:
-        "python {input.code[0]:q} --activations {params.activations} {params.chain}"
+        "{params.python} {input.code[0]:q} --activations {params.activations} {params.chain}"
         " --table {output.table:q} --chain {output.chain:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
 
 
@@ -53,18 +54,21 @@ rule predict_norms:
         mem_mb=2000,
         runtime=60,
     params:
+        python=PYTHON,
         # What theory speaks of, each once: a changed rate predicts nothing anew, and the command
         # of a long sweep stays short.
-        runs=lambda wildcards: json.dumps(
-            [
-                dict(zip(CONDITIONS, condition, strict=True))
-                for condition in dict.fromkeys(
-                    tuple(getattr(run, key) for key in CONDITIONS)
-                    for run in RUNS[wildcards.sweep].values()
-                )
-            ]
+        settings=lambda wildcards: as_argument(
+            {
+                "runs": [
+                    dict(zip(CONDITIONS, condition, strict=True))
+                    for condition in dict.fromkeys(
+                        tuple(getattr(run, key) for key in CONDITIONS)
+                        for run in RUNS[wildcards.sweep].values()
+                    )
+                ]
+            }
         ),
         folders=lambda wildcards, input: sorted({str(Path(file).parent) for file in input.dataset}),
     shell:
-        "python {input.code[0]:q} --runs {params.runs:q} --dataset {params.folders:q}"
+        "{params.python} {input.code[0]:q} --settings {params.settings} --dataset {params.folders:q}"
         " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from gradient_atlas.errors import InputError
+from gradient_atlas.networks.initialization import orthonormal_columns
 from gradient_atlas.networks.products import product
 from gradient_atlas.runs.recurrent import RECURRENT_INITIALIZATIONS
 
@@ -133,13 +134,11 @@ def _uniform(shape: tuple[int, int], hidden: int, generator: torch.Generator) ->
 def _square(hidden: int, initialization: str, generator: torch.Generator) -> Tensor:
     if initialization == "standard":
         return _uniform((hidden, hidden), hidden, generator)
-    draw = torch.randn(hidden, hidden, generator=generator, dtype=torch.float64)
     if initialization == "normal":
+        draw = torch.randn(hidden, hidden, generator=generator, dtype=torch.float64)
         return draw / math.sqrt(hidden)
     if initialization == "orthogonal":
-        q, r = torch.linalg.qr(draw)
-        # Without the signs of R's diagonal the draw is not uniform over the orthogonal group.
-        return q * torch.sign(torch.diagonal(r))
+        return orthonormal_columns(hidden, hidden, generator)
     choices = ", ".join(RECURRENT_INITIALIZATIONS)
     raise InputError(f"recurrent_initialization: {initialization!r} is unknown; choose {choices}")
 
