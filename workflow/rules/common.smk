@@ -32,7 +32,7 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
-# How a rule starts a script: on a cluster's node as here. A param, so that a changed arithmetic
+# How scripts are started, on a cluster's node as here. It is a param, so that a changed arithmetic
 # computes everything again.
 PYTHON = f"{arithmetic.CHOICE}={config['arithmetic']} python"
 SWEEPS = config["training"]["sweeps"]
