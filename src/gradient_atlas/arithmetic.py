@@ -8,8 +8,10 @@ alone: what it sets is read once, when the libraries are loaded.
 """
 
 import os
+import platform
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from gradient_atlas.errors import InputError
@@ -51,6 +53,12 @@ SETTINGS: dict[str, dict[str, str]] = {
         "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4",
     },
 }
+# What a processor must have for a setting, as Linux names it.
+_NEEDED = {
+    PORTABLE: {"avx2", "fma"},
+    "native-avx2": {"avx2", "fma"},
+    "native-avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl"},
+}
 _CONTROLLED = sorted({variable for pins in SETTINGS.values() for variable in pins})
 _READERS = (
     "numpy",
@@ -59,6 +67,8 @@ _READERS = (
     "matplotlib",
 )  # modules that read the environment when imported
 
+_PROCESSORS = Path("/proc/cpuinfo")
+
 _in_use: str | None = None
 
 
@@ -66,12 +76,18 @@ def pin() -> None:
     """Put the setting that the environment variable names (else ``portable``) into effect.
 
     Raises:
-        InputError: there is no such setting, or a library has been imported with another one.
+        InputError: there is no such setting, the processor has not what it needs, or a library has
+            been imported with another one.
     """
     global _in_use
     setting = os.environ.get(CHOICE, PORTABLE)
     if setting not in SETTINGS:
         raise InputError(f"{CHOICE}: {setting!r} is unknown; use {', '.join(SETTINGS)}")
+    if missing := sorted(_NEEDED.get(setting, set()) - _processor_flags()):
+        raise InputError(
+            f"arithmetic: {setting!r} needs an x86-64 processor with {missing[0]}, which this one "
+            "is not; use native"
+        )
     pins = SETTINGS[setting]
     changed = [name for name in _CONTROLLED if os.environ.get(name) != pins.get(name)]
     late = [module for module in _READERS if module in sys.modules]
@@ -84,6 +100,14 @@ def pin() -> None:
         os.environ.pop(name, None)
     os.environ.update(pins)
     _in_use = setting
+
+
+def _processor_flags() -> set[str]:
+    """What the first processor is said to have; nothing where that is not x86-64 under Linux."""
+    if platform.machine() != "x86_64" or not _PROCESSORS.is_file():
+        return set()
+    with _PROCESSORS.open() as lines:
+        return next((set(line.split()) for line in lines if line.startswith("flags")), set())
 
 
 def in_use() -> dict[str, Any]:
