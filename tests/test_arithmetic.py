@@ -97,6 +97,28 @@ def test_a_processor_without_what_a_setting_needs_is_said_in_one_line(monkeypatc
         arithmetic.pin()
 
 
+def test_torchs_roots_are_rounded_as_ieee_says():
+    code = """
+import command_line, numpy, torch
+from gradient_atlas.arithmetic import prepare_torch
+prepare_torch()
+for dtype in (torch.float32, torch.float64):
+    x = torch.rand(1000, dtype=dtype)
+    right = torch.from_numpy(numpy.sqrt(x.numpy()))
+    ways = [x.sqrt(), x.clone().sqrt_(), torch.sqrt(x, out=torch.empty(0, dtype=dtype))]
+    again = [x.clone()]
+    torch._foreach_sqrt_(again)
+    ways += [*torch._foreach_sqrt([x]), *again]
+    print(*(torch.equal(way, right) for way in ways))
+print(torch.autograd.gradcheck(torch.sqrt, x[:3].clone().add_(1).requires_grad_()))
+print(torch.sqrt(torch.tensor(4)), torch.sqrt(torch.tensor([-1.0, 0.0])))
+"""
+    done = python(code)
+    expected = ["True " * 5] * 2 + ["True", "tensor(2.) tensor([nan, 0.])"]
+    assert [line.strip() for line in done.stdout.splitlines()] == [e.strip() for e in expected]
+    assert done.stderr == ""
+
+
 def write(path, setting, monkeypatch):
     monkeypatch.setattr(arithmetic, "_in_use", setting)
     values = {field.name: [1.0] for field in THRESHOLD}

@@ -23,7 +23,7 @@ PROJECT = Path(__file__).parents[1]
 CONFIGS = [PROJECT / "config/smoke.yaml", PROJECT / "tests/processors.yaml"]
 PROCESSORS = ("Haswell", "Skylake-Server", "EPYC-Rome")
 EMULATOR = shutil.which("qemu-x86_64") or shutil.which("qemu-x86_64-static")
-DRAWN = ("activation_derivatives", "initialization_map")
+DRAWN = ("activation_derivatives", "quadratic_convergence_rate")
 # Scripts in an order in which each finds what it reads.
 ORDER = ("prepare_dataset", "tabulate_activations", "predict_norms", "train", "train_recurrent")
 ORDER += ("simulate_quadratic", "simulate_flow", "measure_sharpness", "simulate_central_flow")

@@ -10,7 +10,9 @@ alone: what it sets is read once, when the libraries are loaded.
 import os
 import platform
 import sys
+import warnings
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,8 @@ _READERS = (
 )  # modules that read the environment when imported
 
 _PROCESSORS = Path("/proc/cpuinfo")
+
+_KEPT: list[Any] = []
 
 _in_use: str | None = None
 
@@ -131,8 +135,8 @@ def difference(made: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     return f"another version of the arithmetic {made['setting']!r}"
 
 
-def prepare_torch() -> None:
-    """One thread, and float32 numbers below 1e-38 count as 0, in this process.
+def prepare_torch(flush_denormal: bool = True) -> None:
+    """One thread, exact roots, and float32 numbers below 1e-38 count as 0, in this process.
 
     A vanishing gradient reaches such denormal numbers, with which a matrix product takes some 200
     times as long. One thread, so that results do not depend on how many there are.
@@ -140,4 +144,45 @@ def prepare_torch() -> None:
     import torch
 
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
+    torch.set_flush_denormal(flush_denormal)
+    if is_portable():
+        _use_exact_roots()
+
+
+@cache
+def _use_exact_roots() -> None:
+    """Have torch take square roots as numpy does, rounded as IEEE 754 says.
+
+    torch asks MKL, which begins with the processor's own estimate of 1/√x, of which each maker has
+    another, and in its portable branch misses the last bit of one root in six.
+    """
+    import numpy as np
+    import torch
+
+    def sqrt(x: torch.Tensor) -> torch.Tensor:
+        x = x if x.is_floating_point() or x.is_complex() else x.to(torch.get_default_dtype())
+        with np.errstate(invalid="ignore"):
+            return torch.from_numpy(np.asarray(np.sqrt(x.detach().numpy())))
+
+    def sqrt_(x: torch.Tensor) -> torch.Tensor:
+        return x.copy_(sqrt(x))
+
+    def sqrt_out(x: torch.Tensor, *, out: torch.Tensor) -> torch.Tensor:
+        return out.resize_(x.shape).copy_(sqrt(x))
+
+    def foreach_sqrt(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
+        return [sqrt(x) for x in tensors]
+
+    def foreach_sqrt_(tensors: list[torch.Tensor]) -> None:
+        for x in tensors:
+            sqrt_(x)
+
+    with warnings.catch_warnings():  # of replacing what torch brings, which is what is meant
+        warnings.simplefilter("ignore", UserWarning)
+        library = torch.library.Library("aten", "IMPL")
+        library.impl("sqrt", sqrt, "CPU")
+        library.impl("sqrt_", sqrt_, "CPU")
+        library.impl("sqrt.out", sqrt_out, "CPU")
+        library.impl("_foreach_sqrt", foreach_sqrt, "CPU")
+        library.impl("_foreach_sqrt_", foreach_sqrt_, "CPU")
+    _KEPT.append(library)  # with the object torch's own comes back
