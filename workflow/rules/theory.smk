@@ -102,6 +102,7 @@ rule predict_descent:
         mem_mb=1000,
         runtime=10,
     params:
+        python=PYTHON,
         settings=as_argument(
             {
                 "quadratic": config["dynamics"]["quadratic"],
@@ -109,6 +110,6 @@ rule predict_descent:
             }
         ),
     shell:
-        "python {input.code[0]:q} --settings {params.settings} --paths {output.paths:q}"
+        "{params.python} {input.code[0]:q} --settings {params.settings} --paths {output.paths:q}"
         " --bowl {output.bowl:q} --rates {output.rates:q} --thresholds {output.thresholds:q}"
         " --escapes {output.escapes:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
