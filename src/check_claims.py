@@ -1,10 +1,11 @@
 """Check the claims of all figures against their tables and write the verdicts."""
 
+from command_line import Json, run_script
+
 import argparse
 import csv
 from pathlib import Path
 
-from command_line import Json, run_script
 from figure_modules import claims_of
 from gradient_atlas.claims.claim import to_frame
 from gradient_atlas.claims.page import changed_verdicts, to_markdown

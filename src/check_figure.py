@@ -1,10 +1,11 @@
 """Check one drawn figure against the rules of its venue; a broken rule fails the build."""
 
+from command_line import Json, run_script
+
 import argparse
 import sys
 from pathlib import Path
 
-from command_line import Json, run_script
 from gradient_atlas.drawing.check import ADVICE, check_figure, summary
 from gradient_atlas.drawing.layout import Layout
 from gradient_atlas.drawing.style import style_from

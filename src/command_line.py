@@ -1,4 +1,8 @@
-"""What every script does around its work: reads JSON options, and says an error in one line."""
+"""What every script does around its work; imported before anything else.
+
+On import the arithmetic is settled (``gradient_atlas.arithmetic``): nothing is computed without.
+Options that are parts of the config are JSON, and an error that the user can mend is one line.
+"""
 
 import argparse
 import json
@@ -7,7 +11,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from gradient_atlas import arithmetic
 from gradient_atlas.errors import InputError
+
+try:
+    arithmetic.pin()
+except InputError as problem:
+    sys.exit(f"error: {problem}")
 
 
 def run_script(main: Callable[[], None]) -> None:

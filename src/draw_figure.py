@@ -1,9 +1,10 @@
 """Draw one figure from its tables and write its bundle."""
 
+from command_line import Json, run_script
+
 import argparse
 from pathlib import Path
 
-from command_line import Json, run_script
 from figure_modules import drawing_of
 from gradient_atlas.drawing.bundle import write_bundle
 from gradient_atlas.drawing.style import style_from

@@ -1,13 +1,13 @@
 """Loss and sharpness of a tanh network, full batch: along descent, or along the gradient flow."""
 
+from command_line import Json, run_script
+
 import argparse
 import dataclasses
 from pathlib import Path
 
 import pandas as pd
-import torch
 
-from command_line import Json, run_script
 from gradient_atlas.dynamics.network_loss import network_losses
 from gradient_atlas.dynamics.sharpness import descent_path, flow_path
 from gradient_atlas.tables.files import write
@@ -24,7 +24,6 @@ def main() -> None:
     parser.add_argument("--dataset", type=Path, required=True, help="folder of a prepared data set")
     parser.add_argument("--output", type=Path, required=True, help="Parquet file to write")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
     settings, descends = arguments.settings, arguments.method == "descent"
     networks, made_by = network_losses(arguments.dataset, settings)
     keys = ("learning_rate", "steps", "every") if descends else ("horizon", "points", "tolerance")

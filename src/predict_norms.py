@@ -1,12 +1,13 @@
 """Predict the norms of every layer of the networks that a sweep's runs start from."""
 
+from command_line import Json, run_script
+
 import argparse
 from pathlib import Path
 
 import torch
 
-from command_line import Json, run_script
-from gradient_atlas.arithmetic import prepare_arithmetic
+from gradient_atlas.arithmetic import prepare_torch
 from gradient_atlas.datasets.load import load
 from gradient_atlas.errors import InputError
 from gradient_atlas.runs.feedforward import parse_run
@@ -26,7 +27,7 @@ def main() -> None:
     )
     parser.add_argument("--output", required=True, type=Path, help="Parquet file to write")
     arguments = parser.parse_args()
-    prepare_arithmetic()
+    prepare_torch()
     runs = [parse_run(parameters) for parameters in arguments.settings["runs"]]
     folders = {folder.name: folder for folder in arguments.dataset}
     if missing := sorted({run.dataset for run in runs} - set(folders)):

@@ -1,12 +1,12 @@
 """Full-batch descent of a small tanh network beside its central flow and its gradient flow."""
 
+from command_line import Json, run_script
+
 import argparse
 from pathlib import Path
 
 import pandas as pd
-import torch
 
-from command_line import Json, run_script
 from gradient_atlas.dynamics.central_flow import compare
 from gradient_atlas.dynamics.network_loss import network_losses
 from gradient_atlas.tables.files import write
@@ -22,7 +22,6 @@ def main() -> None:
     parser.add_argument("--dataset", type=Path, required=True, help="folder of a prepared data set")
     parser.add_argument("--output", type=Path, required=True, help="Parquet file to write")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
     settings = arguments.settings
     networks, made_by = network_losses(arguments.dataset, settings)
     keys = ("learning_rate", "steps", "every", "substeps")

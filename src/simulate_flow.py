@@ -1,11 +1,10 @@
 """Descent beside its gradient flow: paths, the loss around them, orders, and times of escape."""
 
+from command_line import Json, run_script
+
 import argparse
 from pathlib import Path
 
-import torch
-
-from command_line import Json, run_script
 from gradient_atlas.dynamics.flow_experiment import simulate
 from gradient_atlas.dynamics.network_loss import network_losses
 from gradient_atlas.tables.files import write
@@ -22,7 +21,6 @@ def main() -> None:
     for table in TABLES:
         parser.add_argument(f"--{table}", type=Path, required=True, help="Parquet file to write")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
     network = arguments.settings["network"]
     networks, made_by = network_losses(arguments.dataset, network | {"precision": "float64"})
     # The columns of a problem without a network must not say the network's rate and horizon.

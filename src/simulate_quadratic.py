@@ -1,11 +1,10 @@
 """Gradient descent on a quadratic: paths, contraction per step, and the threshold by bisection."""
 
+from command_line import Json, run_script
+
 import argparse
 from pathlib import Path
 
-import torch
-
-from command_line import Json, run_script
 from gradient_atlas.dynamics.quadratic_experiment import convergence, paths, thresholds
 from gradient_atlas.tables.files import write
 from gradient_atlas.tables.schemas.dynamics import CONVERGENCE, QUADRATIC, THRESHOLD
@@ -19,7 +18,6 @@ def main() -> None:
     parser.add_argument("--convergence", type=Path, required=True, help="Parquet file to write")
     parser.add_argument("--threshold", type=Path, required=True, help="Parquet file to write")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
     settings = arguments.settings
     spectrum, start, momenta = settings["spectrum"], settings["start"], settings["momenta"]
     scan, made_by = settings["scan"], {"settings": settings}

@@ -1,11 +1,12 @@
 """Train the network of one run with each seed; write what every layer and the loss did."""
 
+from command_line import Json, run_script
+
 import argparse
 import dataclasses
 from pathlib import Path
 
-from command_line import Json, run_script
-from gradient_atlas.arithmetic import prepare_arithmetic
+from gradient_atlas.arithmetic import prepare_torch
 from gradient_atlas.datasets.load import load
 from gradient_atlas.networks.feedforward import PRECISIONS
 from gradient_atlas.runs.feedforward import parse_run
@@ -27,7 +28,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     run = parse_run(arguments.run)
-    prepare_arithmetic()
+    prepare_torch()
     data = load(arguments.dataset, PRECISIONS[run.precision], run.training_examples)
     made_by = {
         "run": dataclasses.asdict(run),

@@ -1,11 +1,12 @@
 """Train one recurrent network with each seed; write error signals against lag, and losses."""
 
+from command_line import Json, run_script
+
 import argparse
 import dataclasses
 from pathlib import Path
 
-from command_line import Json, run_script
-from gradient_atlas.arithmetic import prepare_arithmetic
+from gradient_atlas.arithmetic import prepare_torch
 from gradient_atlas.runs.recurrent import parse_recurrent_run
 from gradient_atlas.tables import files as tables
 from gradient_atlas.tables.schemas.training import RECURRENT, RECURRENT_LOSSES
@@ -24,7 +25,7 @@ def main() -> None:
     arguments = parser.parse_args()
 
     run = parse_recurrent_run(arguments.run)
-    prepare_arithmetic()
+    prepare_torch()
     signals, losses = train(run, arguments.seeds, progress_label=arguments.signals.parent.name)
     made_by = {"run": dataclasses.asdict(run), "seeds": arguments.seeds}
     tables.write(RECURRENT, signals, arguments.signals, made_by)

@@ -1,9 +1,10 @@
 """Write one page with every figure, its caption, claims and parameters, readable offline."""
 
+from command_line import Json, run_script
+
 import argparse
 from pathlib import Path
 
-from command_line import Json, run_script
 from gradient_atlas.report import Entry, image_address, page, parameters_of, runtimes
 from gradient_atlas.tables.files import files_of, read
 

@@ -1,11 +1,12 @@
 """How scripts take the config: JSON objects as text or as a file, refused by the option's name."""
 
+from command_line import Json, json_object
+
 import argparse
 import json
 
 import pytest
 
-from command_line import Json, json_object
 from gradient_atlas.errors import InputError
 
 SETTINGS = {"runs": [{"dataset": "digits", "depth": 4}]}

@@ -1,3 +1,5 @@
+from command_line import json_object
+
 import json
 import subprocess
 import sys
@@ -9,7 +11,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from command_line import json_object
 from gradient_atlas.datasets.prepare import prepare
 from gradient_atlas.errors import InputError
 from gradient_atlas.runs.feedforward import parse_run

@@ -12,6 +12,7 @@ from torch import Tensor
 from gradient_atlas.datasets.load import load
 from gradient_atlas.dynamics.losses import Loss
 from gradient_atlas.errors import InputError
+from gradient_atlas.networks.products import linear
 
 
 def network_loss(
@@ -63,8 +64,8 @@ def network_loss(
         parameters = [piece.view(shape) for piece, shape in zip(pieces, shapes, strict=True)]
         a = inputs
         for layer in range(0, len(parameters) - 2, 2):
-            a = torch.tanh(torch.addmm(parameters[layer + 1], a, parameters[layer].T))
-        residuals = torch.addmm(parameters[-1], a, parameters[-2].T) - targets
+            a = torch.tanh(linear(a, parameters[layer], parameters[layer + 1]))
+        residuals = linear(a, parameters[-2], parameters[-1]) - targets
         return 0.5 * residuals.square().sum() / len(targets)
 
     return Loss("network", function, _start(sizes, seed).to(inputs.dtype))
