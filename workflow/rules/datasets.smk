@@ -29,8 +29,10 @@ rule prepare_dataset:
         mirror=MIRROR,
     params:
         dataset=lambda wildcards, input: input.own or wildcards.dataset,
+        perturbation=config["perturbation"],
         folder=lambda wildcards, output: Path(output[0]).parent,
     # A source that fails is the user's to mend, so what is said goes to the screen as well.
     shell:
-        "python {input.code[0]:q} {params.dataset:q} --output {params.folder:q} {resources.mirror}"
+        "python {input.code[0]:q} {params.dataset:q} --output {params.folder:q}"
+        " --perturbation {params.perturbation} {resources.mirror}"
         " 2>&1 | tee {log:q}"

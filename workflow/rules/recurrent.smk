@@ -26,6 +26,8 @@ rule train_recurrent:
     params:
         run=recurrent_run_of,
         seeds=RECURRENT["seeds"],
+        perturbation=config["perturbation"],
     shell:
         "python {input.code[0]:q} --run {params.run} --seeds {params.seeds}"
+        " --perturbation {params.perturbation}"
         " --signals {output.signals:q} --losses {output.losses:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"

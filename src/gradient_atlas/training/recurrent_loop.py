@@ -24,7 +24,10 @@ Rows = dict[str, list[int | float | str]]
 
 @np.errstate(all="ignore")  # a product that overflows is recorded as divergence
 def train(
-    run: RecurrentRun, seeds: list[int], progress_label: str | None = None
+    run: RecurrentRun,
+    seeds: list[int],
+    progress_label: str | None = None,
+    perturbation: float = 0.0,
 ) -> tuple[Rows, Rows]:
     """Train one network a seed, all seeds side by side.
 
@@ -32,6 +35,7 @@ def train(
     the last step, measured in float64 (training is in float32). Losses: a row a step, the loss of
     that step's new batch before its update and the gradient's norm before clipping.
     A seed whose loss or gradient is not finite ends with status "diverged" and keeps its rows.
+    ``perturbation`` is that of ``adding_problem.draw_sequences``.
     """
     initial = recurrent.initialize(
         run.cell,
@@ -47,11 +51,11 @@ def train(
         name: [] for name in ("seed", "step", "lag", "error_signal_norm", "cell_signal_norm")
     }
     losses: Rows = {name: [] for name in ("seed", "step", "train_loss", "gradient_norm", "status")}
-    _append_signals(signals, run, initial, seeds, step=0)
+    _append_signals(signals, run, initial, seeds, 0, perturbation)
     if run.steps:
         parameters = initial.to(torch.float32)
-        _descend(run, parameters, seeds, losses, progress_label)
-        _append_signals(signals, run, parameters.to(torch.float64), seeds, step=run.steps)
+        _descend(run, parameters, seeds, losses, progress_label, perturbation)
+        _append_signals(signals, run, parameters.to(torch.float64), seeds, run.steps, perturbation)
     return signals, losses
 
 
@@ -97,6 +101,7 @@ def _descend(
     seeds: list[int],
     losses_table: Rows,
     label: str | None,
+    perturbation: float,
 ) -> None:
     tensors = parameters.tensors()
     # Both rules work element by element, so seeds stacked in one tensor do not touch each other.
@@ -107,7 +112,7 @@ def _descend(
     for step in range(run.steps):
         batches = [
             adding_problem.draw_sequences(
-                run.batch_size, run.sequence_length, generator, torch.float32
+                run.batch_size, run.sequence_length, generator, torch.float32, perturbation
             )
             for generator in generators
         ]
@@ -136,13 +141,19 @@ def _descend(
 
 
 def _append_signals(
-    signals: Rows, run: RecurrentRun, parameters: RecurrentParameters, seeds: list[int], step: int
+    signals: Rows,
+    run: RecurrentRun,
+    parameters: RecurrentParameters,
+    seeds: list[int],
+    step: int,
+    perturbation: float,
 ) -> None:
     inputs, targets = adding_problem.draw_sequences(
         run.probe_examples,
         run.sequence_length,
         torch.Generator().manual_seed(PROBE_SEED),
         torch.float64,
+        perturbation,
     )
     shared = inputs.expand(len(seeds), *inputs.shape)
     hidden, cell = signals_through_time(run.cell, parameters, shared, targets)
