@@ -1,7 +1,7 @@
 """What every script does around its work; imported before anything else.
 
 On import the arithmetic is settled (``gradient_atlas.arithmetic``): nothing is computed without.
-Options that are parts of the config are JSON, and an error that the user can mend is one line.
+Around the work: JSON options are read in one way, and an error that the user can mend is one line.
 """
 
 import argparse
