@@ -143,7 +143,8 @@ def snakemake(
 
 def main() -> None:
     """Build the main claims, then each perturbation's, then table and page."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    # Without abbreviations: --config is snakemake's own.
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--perturbations", nargs="*", default=[], help="default: all there are")
     parser.add_argument("--configfile", nargs="+", default=[], help="as for snakemake")
     arguments, words = parser.parse_known_args()
