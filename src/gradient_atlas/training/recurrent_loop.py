@@ -12,7 +12,7 @@ from gradient_atlas.networks.recurrent import RecurrentParameters
 from gradient_atlas.runs.recurrent import RecurrentRun
 from gradient_atlas.training import adding_problem
 from gradient_atlas.training.adam import Adam
-from gradient_atlas.training.optimizers import SGD
+from gradient_atlas.training.optimizers import SGD, clip_gradients
 from gradient_atlas.training.progress import Progress
 
 # Sequences of the probe are the same for every run and every seed; training uses seeds below this.
@@ -79,20 +79,20 @@ def signals_through_time(
     return hidden, cell_norms
 
 
-def gradient_norms(gradients: Sequence[Tensor]) -> Tensor:
-    """The global 2-norm of each seed's gradient, float64 (S,), from tensors (S, ...)."""
-    squares = [(gradient.double().flatten(1) ** 2).sum(1) for gradient in gradients]
-    return torch.stack(squares).sum(0).sqrt()
+def clip_each_seed(gradients: Sequence[Tensor], threshold: float) -> list[float]:
+    """Clip each seed's gradient (entry of the first axis) in place by ``clip_gradients``.
 
-
-def clip_each_seed(gradients: Sequence[Tensor], norms: Tensor, threshold: float) -> None:
-    """Scale each seed's gradient, in place, to global norm ``threshold`` where it is above it.
-
-    Source: Pascanu, Mikolov & Bengio 2013, algorithm 1.
+    Returns each seed's global norm before.
     """
-    factors = (threshold / norms).clamp(max=1.0)
-    for gradient in gradients:
-        gradient.mul_(factors.to(gradient.dtype).reshape(-1, *[1] * (gradient.dim() - 1)))
+    norms = []
+    for seed in range(len(gradients[0])):
+        own = [gradient[seed] for gradient in gradients]
+        clipped, before, _ = clip_gradients(own, threshold)
+        norms.append(before)
+        if before > threshold:
+            for gradient, scaled in zip(own, clipped, strict=True):
+                gradient.copy_(scaled)
+    return norms
 
 
 def _descend(
@@ -121,18 +121,16 @@ def _descend(
         states = recurrent.unroll(run.cell, parameters, inputs)
         losses = ((states.prediction - targets) ** 2).mean(1)
         gradients = torch.autograd.grad(losses.sum(), tensors)
-        norms = gradient_norms(gradients)
+        norms = clip_each_seed(gradients, math.inf if run.clip_norm is None else run.clip_norm)
         for position, seed in enumerate(seeds):
             if not alive[position]:
                 continue
-            loss, norm = losses[position].item(), norms[position].item()
+            loss, norm = losses[position].item(), norms[position]
             alive[position] = math.isfinite(loss) and math.isfinite(norm)
             status = "ok" if alive[position] else "diverged"
             _append(losses_table, (seed, step, loss, norm, status))
         if not any(alive):
             break
-        if run.clip_norm is not None:
-            clip_each_seed(gradients, norms, run.clip_norm)
         optimizer.step(gradients)
         if progress is not None and progress.is_due():
             progress.report(step, losses[0].item())
