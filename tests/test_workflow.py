@@ -112,7 +112,7 @@ def test_every_table_of_the_page_is_read_by_each_library_as_one_hive_data_set(bu
     page = (PROJECT / "results/README.md").read_text()
     for place in re.findall("^## (.*)$", page, re.MULTILINE):
         # What is named after what varies is the layout of the data set's own folders.
-        name = re.sub("/([a-z_]+=)?<(rate|what varies)>/$", "", place).rstrip("/")
+        name = re.sub("(/<what varies>|(/[a-z_]+=<[a-z]+>)+)/$", "", place).rstrip("/")
         pattern = re.sub("<[^>]*>", "[^/]+", name)
         if place == "results/robustness.parquet":
             continue  # no part of a build; one file as claims.parquet is
