@@ -6,8 +6,10 @@ on where it was. What is written in the end: results/robustness.parquet and docs
 """
 
 import argparse
+import base64
 import json
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -108,12 +110,22 @@ def untouched(name: str) -> list[str]:
 
 
 def link(part: str, folder: Path) -> None:
-    """Link the main build's files of this part into a perturbation's results."""
+    """Link the main build's files of this part into a perturbation's results.
+
+    What snakemake noted about a file goes with it, so that there as here a file is made again when
+    what it was made from is another, and not when that is only younger.
+    """
     for file in Path("results", part).rglob("*"):
         target = folder / file
-        if file.is_file() and not target.exists():
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.hardlink_to(file)
+        if not file.is_file() or (target.exists() and target.samefile(file)):
+            continue
+        notes = Path(".snakemake/metadata", base64.urlsafe_b64encode(str(file).encode()).decode())
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.unlink(missing_ok=True)
+        target.hardlink_to(file)
+        if notes.is_file():  # copied, since snakemake writes over its notes
+            (folder / notes).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(notes, folder / notes)
 
 
 def build(name: str, config: Mapping[str, Any], files: list[str], words: list[str]) -> Path | None:
