@@ -27,6 +27,8 @@ rule train_recurrent:
         python=PYTHON,
         run=recurrent_run_of,
         seeds=RECURRENT["seeds"],
+        perturbation=config["perturbation"],
     shell:
         "{params.python} {input.code[0]:q} --run {params.run} --seeds {params.seeds}"
+        " --perturbation {params.perturbation}"
         " --signals {output.signals:q} --losses {output.losses:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
