@@ -20,7 +20,7 @@ _NUMBER = re.compile(
     r"(?P<percent>\s*\\?%)?"
 )
 _POWER_OF_TEN = re.compile(r"(?<!\d)(?<!times )(?<!times)(?<!× )10\^(?:\{([-−+]?\d+)\}|([-−+]?\d))")
-_COUNTED = re.compile(r"(?:\d|two|three|four|five|significant) $")
+_COUNTED = re.compile(r"(?:\d|two|three|four|five|significant|last|first) $")
 _RATE = r"(?:η|\\eta|rates?)\W{0,4}(?:=|of|at|:)?\s*\$?"
 # Words around a common value, with N for the value, by the key that it is of.
 CONTEXTS = {
