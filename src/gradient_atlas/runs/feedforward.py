@@ -38,6 +38,9 @@ class Run:
         max_steps: stop after so many updates; None: no such limit.
         training_examples: use the first so many training rows; None: all.
         probe_examples: rows of the fixed batch on which gradients are measured.
+        dead_examples: training rows on which a unit must be off to count as dead or inactive; None:
+            those of the probe.
+        input_scale: factor of every standardised input.
         precision: ``float32`` or ``float64``.
     """
 
@@ -64,6 +67,8 @@ class Run:
     max_steps: int | None = at_least(0, None)
     training_examples: int | None = at_least(1, None)
     probe_examples: int = at_least(1, 256)
+    dead_examples: int | None = at_least(1, None)
+    input_scale: float = above(0, 1.0)
     precision: str = chosen("float32", "float32", "float64")
 
     def __post_init__(self) -> None:

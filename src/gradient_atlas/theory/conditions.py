@@ -14,4 +14,5 @@ CONDITIONS = (
     "depth",
     "width",
     "probe_examples",
+    "input_scale",
 )

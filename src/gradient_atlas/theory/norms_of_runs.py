@@ -70,7 +70,7 @@ def _layers(run: Run, data: Data) -> list[dict[str, Any]]:
         run.bias_std,
     )
     probe = slice(min(run.probe_examples, run.training_examples or run.probe_examples))
-    inputs = data.train_inputs[probe].numpy()
+    inputs = run.input_scale * data.train_inputs[probe].numpy()
     predicted = predict(network, inputs, data.train_labels[probe].numpy(), data.classes)
     slope = drift = None
     if run.normalization == "none" and not run.residual:

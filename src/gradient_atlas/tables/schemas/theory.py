@@ -39,6 +39,7 @@ PREDICTED_NORMS = table(
         column("depth", COUNT, "weight layers, the output layer included", "layers"),
         column("width", COUNT, "units of a hidden layer", "units"),
         column("probe_examples", COUNT, "examples of the probe batch", "examples"),
+        column("input_scale", NUMBER, "factor of every standardised input"),
         column("layer", COUNT, "weight layer; 1 is nearest the input"),
         column("predicted_log10_error_signal_norm", NUMBER, "in the wide limit", "decades"),
         column("predicted_log10_weight_gradient_norm", NUMBER, "in the wide limit", "decades"),
@@ -68,5 +69,64 @@ PREDICTED_NORMS = table(
             "with normalisation or residual layers",
             "decades/layer",
         ),
+    ],
+)
+_RATE = column("learning_rate", NUMBER, "η of descent")
+_MOMENTUM = column("momentum", NUMBER, "β of heavy ball; 0 is gradient descent")
+QUADRATIC_PATHS = table(
+    "results/theory/quadratic_paths/",
+    "a point of the curve on which descent's steps lie",
+    [
+        _RATE,
+        column("branch", COUNT, "1, or -1 for the other side, which odd steps are on"),
+        column("k", NUMBER, "number of steps, whole or not", "steps"),
+        column("theta_1", NUMBER, "first parameter, of size |1 - ηλ_1|^k times its start"),
+        column("theta_2", NUMBER, "second parameter, of size |1 - ηλ_2|^k times its start"),
+        column("loss", NUMBER, "half the sum of λ_i θ_i² over all parameters"),
+    ],
+)
+QUADRATIC_BOWL = table(
+    "results/theory/quadratic_bowl/",
+    "a point of a regular grid",
+    [
+        column("theta_1", NUMBER, "first parameter"),
+        column("theta_2", NUMBER, "second parameter"),
+        column("loss", NUMBER, "half the sum of λ_i θ_i², other parameters 0"),
+        column("curvature_1", NUMBER, "eigenvalue λ_1 of the Hessian"),
+        column("curvature_2", NUMBER, "eigenvalue λ_2 of the Hessian"),
+        column("dimensions", COUNT, "number of parameters", "parameters"),
+    ],
+)
+QUADRATIC_RATES = table(
+    "results/theory/quadratic_rates/",
+    "a learning rate",
+    [
+        _MOMENTUM,
+        _RATE,
+        column("scanned", pa.bool_(), "whether the experiment has this rate; else for a curve"),
+        column("contraction", NUMBER, "largest eigenvalue of the iteration", "1/step"),
+    ],
+)
+QUADRATIC_THRESHOLDS = table(
+    "results/theory/quadratic_thresholds/",
+    "a momentum",
+    [
+        _MOMENTUM,
+        column("threshold", NUMBER, "2(1 + β)/λ_max, above which the distance grows"),
+        column("crossing_rate", NUMBER, "1/λ_max, above which a parameter changes sign; β = 0"),
+        column("best_rate", NUMBER, "2/(λ_min + λ_max), the fastest; β = 0"),
+        column("best_contraction", NUMBER, "factor of the distance there; β = 0", "1/step"),
+    ],
+)
+ESCAPES = table(
+    "results/theory/escapes/",
+    "a learning rate of an escape",
+    [
+        column("problem", NAME, "name of the loss in the config"),
+        _RATE,
+        column("place", NAME, "`saddle`, `above_saddle`, `valley`, or empty: no theory"),
+        column("slowdown", NUMBER, "descent's time over the flow's beside a saddle"),
+        column("overshoot_rate", NUMBER, "η from which descent jumps across its valley"),
+        column("divergence_rate", NUMBER, "η from which descent diverges at the start"),
     ],
 )
