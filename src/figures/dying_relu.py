@@ -26,9 +26,7 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     figure, axes = style.new_figure(
         max(1, len(pairs)), columns=len(columns), panel_height=1.65, sharex=True, sharey=True
     )
-    maps = [
-        layer_step_table(hidden(tables, *pair), "inactive_fraction").mul(100) for pair in pairs
-    ]
+    maps = [layer_step_table(hidden(tables, *pair), "inactive_fraction").mul(100) for pair in pairs]
     largest = max([1.0, *(np.nanmax(table.to_numpy(), initial=0.0) for table in maps)])
     titles = []
     for position, ((activation, rate), table) in enumerate(zip(pairs, maps, strict=True)):
