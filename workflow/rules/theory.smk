@@ -62,16 +62,51 @@ rule predict_norms:
     params:
         # What theory speaks of, each once: a changed rate predicts nothing anew, and the command
         # of a long sweep stays short.
-        runs=lambda wildcards: json.dumps(
-            [
-                dict(zip(CONDITIONS, condition, strict=True))
-                for condition in dict.fromkeys(
-                    tuple(getattr(run, key) for key in CONDITIONS)
-                    for run in RUNS[wildcards.sweep].values()
-                )
-            ]
+        settings=lambda wildcards: as_argument(
+            {
+                "runs": [
+                    dict(zip(CONDITIONS, condition, strict=True))
+                    for condition in dict.fromkeys(
+                        tuple(getattr(run, key) for key in CONDITIONS)
+                        for run in RUNS[wildcards.sweep].values()
+                    )
+                ]
+            }
         ),
         folders=lambda wildcards, input: sorted({str(Path(file).parent) for file in input.dataset}),
     shell:
-        "python {input.code[0]:q} --runs {params.runs:q} --dataset {params.folders:q}"
+        "python {input.code[0]:q} --settings {params.settings} --dataset {params.folders:q}"
         " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+
+
+# Closed forms of the quadratic bowl, and of what descent does where the flow is slow.
+rule predict_descent:
+    input:
+        code=code("predict_descent.py"),
+    output:
+        paths="results/theory/quadratic_paths/part.parquet",
+        bowl="results/theory/quadratic_bowl/part.parquet",
+        rates="results/theory/quadratic_rates/part.parquet",
+        thresholds="results/theory/quadratic_thresholds/part.parquet",
+        escapes="results/theory/escapes/part.parquet",
+    log:
+        "logs/theory/descent.log",
+    benchmark:
+        "logs/theory/descent.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=as_argument(
+            {
+                "quadratic": config["dynamics"]["quadratic"],
+                "escapes": config["dynamics"]["flow"]["escapes"],
+            }
+        ),
+    shell:
+        "python {input.code[0]:q} --settings {params.settings} --paths {output.paths:q}"
+        " --bowl {output.bowl:q} --rates {output.rates:q} --thresholds {output.thresholds:q}"
+        " --escapes {output.escapes:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"

@@ -23,6 +23,7 @@ class Run:
         activation: one of ``ACTIVATIONS``, or ``package.module:callable``.
         initialization: one of ``INITIALIZATIONS``, or ``package.module:callable``.
         weight_std: standard deviation of the weights; for ``normal`` alone.
+        bias_std: standard deviation of the biases; 0: they start at 0.
         normalization: ``none``, ``batch_norm`` or ``layer_norm`` in each hidden layer.
         normalization_position: ``before_activation`` or ``after_activation``.
         residual: hidden layers of equal width compute y = x + residual_scale * f(x).
@@ -49,6 +50,7 @@ class Run:
     activation: str = chosen("relu", *ACTIVATIONS, or_own=True)
     initialization: str = chosen("he", *INITIALIZATIONS, or_own=True)
     weight_std: float | None = above(0, None)
+    bias_std: float = at_least(0, 0.0)
     normalization: str = chosen("none", "none", "batch_norm", "layer_norm")
     normalization_position: str = chosen(
         "before_activation", "before_activation", "after_activation"

@@ -6,6 +6,7 @@ CONDITIONS = (
     "activation",
     "initialization",
     "weight_std",
+    "bias_std",
     "normalization",
     "normalization_position",
     "residual",

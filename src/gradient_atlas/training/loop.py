@@ -94,6 +94,7 @@ def train(run: Run, data: Data, seeds: Sequence[int], progress_label: str | None
     return tables
 
 
+@np.errstate(all="ignore")  # a product that overflows is seen as what it is, and is no surprise
 def _train_seed(
     run: Run, data: Data, seed: int, tables: Tables, progress_label: str | None
 ) -> None:
@@ -208,6 +209,9 @@ class _Recorder:
             row = here | {"layer": layer} | asdict(measured)
             row |= {"update_ratio": math.nan, "float32_changed_fraction": math.nan}
             row |= off[layer - 1] if off else {}
+            # The initial matrices' alone: at every logged step it would cost more than the step.
+            weight = network.weights[layer - 1]
+            row["weight_spectral_norm"] = norms.spectral_norm(weight) if step == 0 else math.nan
             _append(self.tables.gradients, row)
 
     def record_update(

@@ -52,6 +52,11 @@ GRADIENTS = table(
         ),
         column("weight_norm", NUMBER, "Frobenius norm of W"),
         column(
+            "weight_spectral_norm",
+            NUMBER,
+            "largest singular value of W before the first update; nan later",
+        ),
+        column(
             "update_ratio",
             NUMBER,
             "norm of the change of W by the next update over the norm of W; nan where none follows",
