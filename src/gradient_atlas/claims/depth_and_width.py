@@ -72,7 +72,7 @@ def _depths(tables: dict[str, DataFrame], name: str) -> list[Claim]:
             claim=f"sigmoid-ten-decades/{name}",
             source="F figure 1",
             statement="the sigmoid curve drops about 10 orders of magnitude by layer 10 to 15",
-            condition=describe(deep, f"{least} to {most} layers, as printed"),
+            condition=describe(deep, "the range that the sentence prints"),
             quantity="layers from the output until ‖∂L/∂W‖ has fallen by 10 decades",
             values=by_seed(deep, lambda one: layers_to_fall(one, WEIGHT, -NOTHING)),
             lower=least,
@@ -84,7 +84,7 @@ def _depths(tables: dict[str, DataFrame], name: str) -> list[Claim]:
             claim=f"early-layers-below-1e-10/{name}",
             source="F example 1",
             statement="early layers receive gradients < 1e-10 after about 10 to 15 layers",
-            condition=describe(deep, f"{most} layers, the more of the two printed")
+            condition=describe(deep, "the larger of the two depths that the sentence prints")
             + f"; depths in the config: {tried}",
             quantity="least depth at which ‖∂L/∂W‖ of layer 1 is 1e-10, interpolated",
             values=by_seed(of_shared_seeds(rows), lambda one: depth_to_fall(one, WEIGHT, NOTHING)),
