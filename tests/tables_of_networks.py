@@ -35,7 +35,12 @@ def changed(tables, name, **columns):
 
 def activation_derivatives():
     z = np.arange(-40, 41) / 10
-    rows = {"sigmoid": 0.25, "tanh": 1.0, "relu": z > 0, "leaky_relu": np.where(z > 0, 1, 0.01)}
+    rows = {
+        "sigmoid": 1 / (2 + np.exp(z) + np.exp(-z)),
+        "tanh": np.cosh(z) ** -2,
+        "relu": z > 0,
+        "leaky_relu": np.where(z > 0, 1, 0.01),
+    }
     frames = [
         pd.DataFrame({"activation": name, "z": z, "value": z, "derivative": slope * 1.0})
         for name, slope in (rows | {"gelu": 1.1, "silu": 1.1}).items()
@@ -43,7 +48,7 @@ def activation_derivatives():
     chain = pd.DataFrame({"factor": 0.1, "layer": range(1, 11)})
     chain["gradient"] = 0.1 ** (11.0 - chain.layer)
     good = {"activations": pd.concat(frames, ignore_index=True), "chain": chain}
-    for factor in (1.0, 1.5, math.nan):
+    for factor in (1.0, 1.5):
         yield {
             "activations": good["activations"].assign(
                 derivative=good["activations"].derivative * factor
@@ -62,7 +67,7 @@ def gradient_norm_vs_depth():
 
 def initialization_map():
     yield map_tables(he=0.01)
-    yield map_tables(sigmoid=-0.2, tanh=-0.2, he=-0.3, other=-0.01, gelu=0.5)
+    yield map_tables(sigmoid=-0.2, tanh=-0.2, he=-0.3, other=-0.01, gelu=0.5, small=0.1)
     yield one_seed(map_tables())
 
 
@@ -99,9 +104,9 @@ def spectral_norm_or_gain():
 
 
 def depth_and_width():
-    yield deep_tables(slope=-1.15)
+    yield deep_tables(slope=-1.15, gain=0.2, saturated=-2.0)
     yield deep_tables(slope=-0.7)
-    yield deep_tables(slope=-0.1, rms_slope=-0.1)
+    yield deep_tables(slope=-0.1, rms_slope=-0.1, saturated=0.2)
     yield one_seed(deep_tables())
 
 
@@ -120,13 +125,27 @@ def early_layer_learning():
         "metrics": pd.concat([metrics(flat, **parameters) for parameters in named.values()]),
     }
     yield good
-    yield changed(good, "gradients", update_ratio=0.01)
+    yield changed(good, "gradients", update_ratio=0.01, float32_changed_fraction=0.5)
     yield one_seed(good)
+
+
+def gradient_norm_during_training():
+    # Norms fall by a factor of 10 a layer: an alarm for every network.
+    for loss in (flat, falling):
+        others = tables_of_loss(all_losses(loss))
+        tables = {
+            "gradients": gradients(activation="tanh", initialization="he"),
+            "metrics": metrics(flat, activation="tanh", initialization="he"),
+            "other_gradients": others["gradients"],
+            "other_metrics": others["metrics"],
+        }
+        yield tables
+        yield one_seed(tables)
 
 
 def dying_relu():
     named = [
-        {"activation": name, "learning_rate": rate}
+        {"activation": name, "learning_rate": rate, "initialization": "he"}
         for name in ("relu", "leaky_relu")
         for rate in (0.1, 0.5)
     ]
@@ -141,7 +160,7 @@ def dying_relu():
     yield changed(good, "gradients", inactive_fraction=off)
     bad = rows.dead_fraction.mask(~leaky & late, 0.0)
     yield changed(tables, "gradients", dead_fraction=bad)
-    yield one_seed(good)
+    yield one_seed(changed(tables, "gradients", dead_fraction=bad))
 
 
 def exploding_gradients():

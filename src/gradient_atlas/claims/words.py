@@ -1,5 +1,6 @@
 """What the conditions of several claims say in the same words, read off their rows."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -33,6 +34,11 @@ def rate_of(runs: DataFrame) -> str:
 def listed(steps: list[int]) -> str:
     """Different steps in order, as a sentence names them."""
     return ", ".join(str(step) for step in sorted(set(steps)))
+
+
+def told(value: float, how: str = ".3f") -> str:
+    """A number of a remark; in words where there is none."""
+    return "not known" if math.isnan(value) else f"{value:{how}}"
 
 
 def describe(rows: DataFrame, bound: str) -> str:
