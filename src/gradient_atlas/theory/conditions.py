@@ -14,3 +14,12 @@ CONDITIONS = (
     "width",
     "probe_examples",
 )
+# What a signal before training depends on; rates, steps and seeds are not among it.
+RECURRENT_CONDITIONS = (
+    "cell",
+    "sequence_length",
+    "hidden_size",
+    "recurrent_initialization",
+    "recurrent_scale",
+    "gate_bias",
+)
