@@ -80,13 +80,13 @@ rule measure_sharpness:
         runtime=60,
     params:
         dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
-        network=network_arguments(SHARPNESS),
-        steps=SHARPNESS["steps"],
-        every=SHARPNESS["every"],
+        settings=lambda wildcards: as_argument(
+            parts(SHARPNESS, "examples", "precision", "hidden_widths", "seeds", "steps", "every")
+            | {"learning_rate": float(wildcards.learning_rate)}
+        ),
     shell:
-        "python {input.code[0]:q} descent --dataset {params.dataset:q} {params.network}"
-        " --learning-rate {wildcards.learning_rate} --steps {params.steps} --every {params.every}"
-        " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+        "python {input.code[0]:q} descent --settings {params.settings}"
+        " --dataset {params.dataset:q} --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
 
 
 rule measure_flow_sharpness:
@@ -107,14 +107,12 @@ rule measure_flow_sharpness:
         runtime=60,
     params:
         dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
-        network=network_arguments(SHARPNESS),
-        horizon=SHARPNESS["flow"]["horizon"],
-        points=SHARPNESS["flow"]["points"],
-        tolerance=SHARPNESS["flow"]["tolerance"],
+        settings=as_argument(
+            parts(SHARPNESS, "examples", "precision", "hidden_widths", "seeds") | SHARPNESS["flow"]
+        ),
     shell:
-        "python {input.code[0]:q} flow --dataset {params.dataset:q} {params.network}"
-        " --horizon {params.horizon} --points {params.points} --tolerance {params.tolerance}"
-        " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+        "python {input.code[0]:q} flow --settings {params.settings}"
+        " --dataset {params.dataset:q} --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
 
 
 CENTRAL_FLOW = config["dynamics"]["central_flow"]
@@ -138,12 +136,7 @@ rule simulate_central_flow:
         runtime=60,
     params:
         dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
-        network=network_arguments(CENTRAL_FLOW),
-        learning_rate=CENTRAL_FLOW["learning_rate"],
-        steps=CENTRAL_FLOW["steps"],
-        every=CENTRAL_FLOW["every"],
-        substeps=CENTRAL_FLOW["substeps"],
+        settings=as_argument({k: v for k, v in CENTRAL_FLOW.items() if k != "dataset"}),
     shell:
-        "python {input.code[0]:q} --dataset {params.dataset:q} {params.network}"
-        " --learning-rate {params.learning_rate} --steps {params.steps} --every {params.every}"
-        " --substeps {params.substeps} --output {output:q} 2> {log:q}"
+        "python {input.code[0]:q} --settings {params.settings}"
+        " --dataset {params.dataset:q} --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"

@@ -55,18 +55,20 @@ rule predict_norms:
     params:
         # What theory speaks of, each once: a changed rate predicts nothing anew, and the command
         # of a long sweep stays short.
-        runs=lambda wildcards: json.dumps(
-            [
-                dict(zip(CONDITIONS, condition, strict=True))
-                for condition in dict.fromkeys(
-                    tuple(getattr(run, key) for key in CONDITIONS)
-                    for run in RUNS[wildcards.sweep].values()
-                )
-            ]
+        settings=lambda wildcards: as_argument(
+            {
+                "runs": [
+                    dict(zip(CONDITIONS, condition, strict=True))
+                    for condition in dict.fromkeys(
+                        tuple(getattr(run, key) for key in CONDITIONS)
+                        for run in RUNS[wildcards.sweep].values()
+                    )
+                ]
+            }
         ),
         folders=lambda wildcards, input: sorted({str(Path(file).parent) for file in input.dataset}),
     shell:
-        "python {input.code[0]:q} --runs {params.runs:q} --dataset {params.folders:q}"
+        "python {input.code[0]:q} --settings {params.settings} --dataset {params.folders:q}"
         " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
 
 

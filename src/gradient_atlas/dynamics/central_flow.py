@@ -26,7 +26,8 @@ from scipy.optimize import minimize
 from scipy.sparse.linalg import lobpcg
 from torch import Tensor
 
-from gradient_atlas.dynamics.losses import Loss, value_and_gradient
+from gradient_atlas.dynamics.descent import iterates
+from gradient_atlas.dynamics.losses import Loss
 from gradient_atlas.dynamics.sharpness import flow_states, hessian, sharpness, top_eigenpairs
 
 Array = NDArray[np.float64]
@@ -188,13 +189,13 @@ def compare(
         RuntimeError: see ``central_flow``.
     """
     central = central_flow(loss, learning_rate, steps, substeps, tracked)
-    theta = loss.start.clone()
-    before = theta
+    descent = iterates(loss, learning_rate)
+    now = next(descent)
+    before = now.theta
     times = learning_rate * np.arange(steps + 1)
     for step, (_, flowed, _) in enumerate(flow_states(loss, times, relative_tolerance=1e-6)):
-        value, slope = value_and_gradient(loss, theta)
-        after = theta - learning_rate * slope
-        averaged = (before + 2 * theta + after) / 4 if step else theta
+        theta, after = now.theta, next(descent)
+        averaged = (before + 2 * theta + after.theta) / 4 if step else theta
         point, measured = next(central), step % every == 0
         with torch.no_grad():
             flow_loss = float(loss.function(flowed))
@@ -202,7 +203,7 @@ def compare(
         yield {
             "method": "descent",
             "step": step,
-            "train_loss": value,
+            "train_loss": now.loss,
             "sharpness": sharpness(loss, theta) if measured else math.nan,
             "distance": math.nan,
             **nothing,
@@ -225,4 +226,4 @@ def compare(
             "distance": float((flowed - averaged).norm()),
             **nothing,
         }
-        before, theta = theta, after
+        before, now = theta, after

@@ -1,14 +1,18 @@
 """A fully connected network's training loss as a function of one flat parameter vector."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import pairwise
+from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
 
+from gradient_atlas.datasets.load import load
 from gradient_atlas.dynamics.losses import Loss
 from gradient_atlas.errors import InputError
+from gradient_atlas.networks.products import linear
 
 
 def network_loss(
@@ -60,11 +64,35 @@ def network_loss(
         parameters = [piece.view(shape) for piece, shape in zip(pieces, shapes, strict=True)]
         a = inputs
         for layer in range(0, len(parameters) - 2, 2):
-            a = torch.tanh(torch.addmm(parameters[layer + 1], a, parameters[layer].T))
-        residuals = torch.addmm(parameters[-1], a, parameters[-2].T) - targets
+            a = torch.tanh(linear(a, parameters[layer], parameters[layer + 1]))
+        residuals = linear(a, parameters[-2], parameters[-1]) - targets
         return 0.5 * residuals.square().sum() / len(targets)
 
     return Loss("network", function, _start(sizes, seed).to(inputs.dtype))
+
+
+def network_losses(
+    dataset: Path, settings: Mapping[str, Any]
+) -> tuple[dict[int, Loss], dict[str, Any]]:
+    """The losses of a section of the config that has a network, by seed, and what made them.
+
+    Args:
+        dataset: folder of a prepared data set.
+        settings: ``examples``, ``precision``, ``hidden_widths``, ``seeds``, and whatever else the
+            section has, which goes into the provenance with them.
+
+    Raises:
+        InputError: as ``datasets.load.load`` and ``network_loss``.
+    """
+    data = load(dataset, getattr(torch, settings["precision"]), settings["examples"])
+    networks = {
+        seed: network_loss(
+            data.train_inputs, data.train_labels, settings["hidden_widths"], seed, data.classes
+        )
+        for seed in settings["seeds"]
+    }
+    run = {**settings, "dataset": dataset.name}
+    return networks, {"run": run, "data": data.facts, "dataset_sha256": data.sha256}
 
 
 def _start(sizes: Sequence[int], seed: int) -> Tensor:

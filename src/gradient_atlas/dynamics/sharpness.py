@@ -16,13 +16,12 @@ from scipy.integrate import RK23
 from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor
 
+from gradient_atlas.dynamics.descent import until_divergence
 from gradient_atlas.dynamics.losses import Loss, value_and_gradient
 from gradient_atlas.errors import InputError
 
 Vector = NDArray[np.float64]
 Status = Literal["ok", "diverged"]
-# The same size of loss at which dynamics.descent gives a run up.
-DIVERGENCE_FACTOR = 1e6
 
 
 @dataclass(frozen=True)
@@ -97,26 +96,19 @@ def sharpness(loss: Loss, theta: Tensor, tolerance: float = 1e-3) -> float:
 def descent_path(loss: Loss, learning_rate: float, steps: int, every: int) -> Iterator[Point]:
     """Full-batch descent from ``loss.start``: a point each step, sharpness each ``every`` steps.
 
-    A run whose loss is not finite, or 10⁶ times the loss at the start, ends there, with that point
-    (sharpness nan) and the status ``diverged``.
+    A run that diverges (see ``descent.until_divergence``) ends there, with that point (sharpness
+    nan) and the status ``diverged``.
 
     Raises:
         InputError: learning_rate is not positive, or ``every`` is less than 1.
     """
-    if not learning_rate > 0:
-        raise InputError(f"learning_rate: {learning_rate} is not positive")
     if every < 1:
         raise InputError(f"every: {every} steps between two measurements, it must be 1 or more")
-    theta, limit = loss.start.clone(), math.inf
-    for step in range(steps + 1):
-        value, slope = value_and_gradient(loss, theta)
-        limit = DIVERGENCE_FACTOR * abs(value) if step == 0 else limit
-        if not value <= limit:
-            yield Point(step, step * learning_rate, value, math.nan, "diverged")
-            return
-        measured = sharpness(loss, theta) if step % every == 0 else math.nan
-        yield Point(step, step * learning_rate, value, measured, "ok")
-        theta = theta - learning_rate * slope
+    for step, now in enumerate(until_divergence(loss, learning_rate, steps)):
+        is_measured = step % every == 0 and not now.diverged
+        measured = sharpness(loss, now.theta) if is_measured else math.nan
+        status: Status = "diverged" if now.diverged else "ok"
+        yield Point(step, step * learning_rate, now.loss, measured, status)
 
 
 def flow_states(

@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from gradient_atlas.networks.activations import get_activation
 from gradient_atlas.networks.initialization import get_initialization
+from gradient_atlas.networks.products import linear
 from gradient_atlas.runs.feedforward import Run
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
@@ -91,7 +92,7 @@ class FeedForward:
         run = self.run
         a = inputs
         for index in range(run.depth - 1):
-            z = u = functional.linear(a, self.weights[index], self.biases[index])
+            z = u = linear(a, self.weights[index], self.biases[index])
             if run.normalization_position == "before_activation":
                 u = self._normalize(z, index, mode)
             f = self.activation(u)
@@ -102,7 +103,7 @@ class FeedForward:
                 trace.pre_activations.append(z)
                 trace.activation_inputs.append(u)
                 trace.activations.append(a)
-        logits = functional.linear(a, self.weights[-1], self.biases[-1])
+        logits = linear(a, self.weights[-1], self.biases[-1])
         if trace is not None:
             trace.pre_activations.append(logits)
             trace.activations.append(logits)

@@ -88,6 +88,7 @@ def train(run: Run, data: Data, seeds: Sequence[int], progress_label: str | None
     return tables
 
 
+@np.errstate(all="ignore")  # a product that overflows is seen as what it is, and is no surprise
 def _train_seed(
     run: Run, data: Data, seed: int, tables: Tables, progress_label: str | None
 ) -> None:

@@ -18,7 +18,6 @@ SHARPNESS = table(
     "results/dynamics/sharpness/learning_rate=<rate>/",
     "a step of full-batch descent",
     [
-        column("learning_rate", NUMBER, "η of full-batch gradient descent"),
         SEED,
         STEP,
         column("train_loss", NUMBER, "half the squared distance to the one-hot labels, mean"),
