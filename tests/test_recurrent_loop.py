@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from gradient_atlas.runs.recurrent import RecurrentRun
-from gradient_atlas.training import adding_problem, recurrent_loop
 from gradient_atlas.theory.recurrent import LOSS_WITHOUT_MEMORY
+from gradient_atlas.training import adding_problem, recurrent_loop
 from gradient_atlas.training.adam import Adam
 
 

@@ -1,6 +1,7 @@
 """Error signals of recurrent cells back through time, and what training makes of them."""
 
 from collections.abc import Callable
+from typing import Any
 
 import matplotlib as mpl
 import numpy as np
@@ -41,7 +42,7 @@ TABLES = {
     "theory": "theory/recurrent",
 }
 
-LEGEND = {"borderpad": 0.1, "labelspacing": 0.1, "handlelength": 2.0, "handletextpad": 0.5}
+LEGEND: dict[str, Any] = {"borderpad": 0.1, "labelspacing": 0.1, "handlelength": 2.0, "handletextpad": 0.5}
 MEDIAN_OVER = 20  # steps: a fresh batch a step makes single losses noisy
 LARGEST_LOSS_SHOWN = 1e9
 FAINTEST_SHOWN = 1e-40
@@ -56,10 +57,12 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     signals, losses = with_bias_text(tables["signals"]), with_bias_text(tables["losses"])
     for cell, axes_of_cell in (("rnn", plain), ("lstm", lstm), ("gru", gru)):
         of_cell = kinds(at_start(where(signals, cell=cell)), START)
-        _draw_signals(axes_of_cell, of_cell, LABELS[cell], tables["theory"])
+        names = _labels(of_cell, LABELS[cell])
+        _draw_signals(axes_of_cell, of_cell, names, tables["theory"])
     adaptive = kinds(at_end(where(signals, optimizer="adam")), TRAINING)
-    learnt = [rows for rows in (_of_learnt(r, losses, tables) for r in adaptive) if len(rows)]
-    _draw_signals(trained, learnt, cell_label, None)
+    learnt = [_of_learnt(rows, losses, tables) for rows in adaptive]
+    names = _labels(adaptive, cell_label)
+    _draw_signals(trained, learnt, names, None)
     with_signals = (plain, lstm, gru, trained)
     low = min([axes.get_ylim()[0] for axes in with_signals])
     high = max([axes.get_ylim()[1] for axes in with_signals])
@@ -69,17 +72,17 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
         same.yaxis.set_minor_locator(mpl.ticker.NullLocator())
     for left in (plain, trained):
         left.set_ylabel(r"$\|\partial\ell/\partial h_t\|$ relative to $t = T$")
-    _draw_medians(adam, kinds(where(losses, optimizer="adam"), TRAINING))
+    _draw_medians(adam, [like(losses, rows.iloc[0], TRAINING) for rows in adaptive], names)
     runs = kinds(where(losses, optimizer="sgd"), TRAINING)
     draw_descent(descent, runs, _labels(runs, descent_label), LARGEST_LOSS_SHOWN)
     descent.set(xlabel="step + 1 (descent)")
-    for axes_of_loss, shown in ((adam, len(adaptive)), (descent, len(runs))):
-        if shown and len(tables["theory"]):
+    for axes_of_loss, place in ((adam, "lower left"), (descent, "upper left")):
+        if len(tables["theory"]):
             least = tables["theory"].loss_without_memory.iloc[0]
             axes_of_loss.axhline(least, color="black", linewidth=0.6, linestyle=":")
-            axes_of_loss.legend(loc="best", **LEGEND)
+        _legend(axes_of_loss, place)
     titles = ["Plain RNN, initial", "LSTM, initial", "GRU, initial"]
-    titles += ["Where learnt", "Loss (Adam)", "Loss (descent)"]
+    titles += ["After training, where learnt", "Loss (Adam)", "Loss (descent)"]
     label_panels(axes, titles)
     return figure
 
@@ -97,10 +100,13 @@ def _of_learnt(rows: DataFrame, losses: DataFrame, tables: dict[str, DataFrame])
 
 
 def _draw_signals(
-    axes: Axes, runs: list[DataFrame], label: Label, theory: DataFrame | None
+    axes: Axes, runs: list[DataFrame], names: list[str], theory: DataFrame | None
 ) -> None:
+    """A line a run that has rows; ``theory`` is drawn beside it, where it is given."""
     axes.set_yscale("log")
-    for position, (rows, name) in enumerate(zip(runs, _labels(runs, label), strict=True)):
+    for position, (rows, name) in enumerate(zip(runs, names, strict=True)):
+        if rows.empty:
+            continue
         relative = seeds_as_columns(rows, "lag", "error_signal_norm")
         relative = relative / relative.loc[0]
         middle = np.exp(np.log(relative).mean(axis=1))
@@ -109,18 +115,23 @@ def _draw_signals(
         if theory is not None:
             predicted = like(theory, rows.iloc[0], START)
             axes.plot(predicted.lag, predicted.predicted_signal, **THEORY)
-    if runs:
-        axes.legend(loc="lower left", **LEGEND)
+    _legend(axes, "lower left")
 
 
-def _draw_medians(axes: Axes, runs: list[DataFrame]) -> None:
-    for position, (rows, name) in enumerate(zip(runs, _labels(runs, cell_label), strict=True)):
+def _draw_medians(axes: Axes, runs: list[DataFrame], names: list[str]) -> None:
+    for position, (rows, name) in enumerate(zip(runs, names, strict=True)):
         loss = seeds_as_columns(rows, "step", "train_loss")
         loss = loss.rolling(MEDIAN_OVER, min_periods=1).median()
         middle = np.exp(np.log(loss).mean(axis=1))
         low, high = loss.min(axis=1), loss.max(axis=1)
         band(axes, loss.index, middle, low, high, label=name, **look(position))
     axes.set(xlabel="step (Adam)", yscale="log", ylabel="training loss")
+
+
+def _legend(axes: Axes, place: str) -> None:
+    """Name the lines inside the panel, whose size that must not change."""
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(loc=place, **LEGEND).set_in_layout(False)
 
 
 def caption(tables: dict[str, DataFrame]) -> Caption:

@@ -90,15 +90,17 @@ rule predict_recurrent:
         runtime=10,
     params:
         # What theory speaks of, each once: a changed rate predicts nothing anew.
-        runs=as_argument(
-            [
-                dict(zip(RECURRENT_CONDITIONS, condition, strict=True))
-                for condition in dict.fromkeys(
-                    tuple(getattr(run, key) for key in RECURRENT_CONDITIONS)
-                    for run in RECURRENT_RUNS.values()
-                )
-            ]
+        settings=as_argument(
+            {
+                "runs": [
+                    dict(zip(RECURRENT_CONDITIONS, condition, strict=True))
+                    for condition in dict.fromkeys(
+                        tuple(getattr(run, key) for key in RECURRENT_CONDITIONS)
+                        for run in RECURRENT_RUNS.values()
+                    )
+                ]
+            }
         ),
     shell:
-        "python {input.code[0]:q} --runs {params.runs} --output {output:q} 2> {log:q}"
+        "python {input.code[0]:q} --settings {params.settings} --output {output:q} 2> {log:q}"
         " || (cat {log:q} >&2; exit 1)"
