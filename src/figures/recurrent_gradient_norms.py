@@ -42,7 +42,12 @@ TABLES = {
     "theory": "theory/recurrent",
 }
 
-LEGEND: dict[str, Any] = {"borderpad": 0.1, "labelspacing": 0.1, "handlelength": 2.0, "handletextpad": 0.5}
+LEGEND: dict[str, Any] = {
+    "borderpad": 0.1,
+    "labelspacing": 0.1,
+    "handlelength": 2.0,
+    "handletextpad": 0.5,
+}
 MEDIAN_OVER = 20  # steps: a fresh batch a step makes single losses noisy
 LARGEST_LOSS_SHOWN = 1e9
 FAINTEST_SHOWN = 1e-40
@@ -128,7 +133,7 @@ def _draw_medians(axes: Axes, runs: list[DataFrame], names: list[str]) -> None:
     axes.set(xlabel="step (Adam)", yscale="log", ylabel="training loss")
 
 
-def _legend(axes: Axes, place: str) -> None:
+def _legend(axes: Axes, place: Any) -> None:
     """Name the lines inside the panel, whose size that must not change."""
     if axes.get_legend_handles_labels()[1]:
         axes.legend(loc=place, **LEGEND).set_in_layout(False)
