@@ -117,7 +117,7 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         "width": Number(int(run.width)),
         "steps": Number(int(metrics.step.max())),
         "seeds": Number(int(ends.seed.nunique())),
-        "learnt": Number(LEARNT_SHARE),
+        "learnt": Number(LEARNT_SHARE, digits=1),
         "exploded": Number(float(EXPLODED)),
     }
     rates, changes = [], []
@@ -143,8 +143,8 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
 
 def _span(optimizer: str, rates: dict[int, float], numbers: dict[str, Number]) -> str:
     known = _known(rates.values())
-    numbers[f"{optimizer}_least"] = Number(min(known, default=math.nan), digits=1)
-    numbers[f"{optimizer}_most"] = Number(max(known, default=math.nan), digits=1)
+    numbers[f"{optimizer}_least"] = Number(min(known, default=math.nan), digits=2)
+    numbers[f"{optimizer}_most"] = Number(max(known, default=math.nan), digits=2)
     to = f" to [[{optimizer}_most]]" if len(set(known)) > 1 else ""
     return f"[[{optimizer}_least]]{to} ({name_of(optimizer)})"
 

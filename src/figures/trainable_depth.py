@@ -122,7 +122,7 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         "lost": Number(lost),
         "runs": Number(trained),
     }
-    numbers |= {f"rate_{place}": Number(float(rate)) for place, rate in enumerate(rates)}
+    numbers |= {f"rate_{place}": Number(float(rate), digits=1) for place, rate in enumerate(rates)}
     named = ", ".join(f"[[rate_{place}]]" for place in range(len(rates)))
     clauses = [
         _clause(place, runs, tables["theory"], (half, full), numbers)
@@ -134,8 +134,7 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         rf"depth at the best of the rates $\eta$ = {named}; [[lost]] of [[runs]] runs diverged. "
         r"(a) After [[updates]] updates, thin: after [[half]]; dotted: guessing; $6\xi$, with "
         r"$\xi = -1/\ln\chi$: the greatest trainable depth that Schoenholz et al. (2017) find. "
-        r"(b) Greatest depth up to which all seeds are as accurate as asked for: it depends on "
-        r"what is asked and for how long, and is no property of the network alone. At [[learnt]] "
+        r"(b) Greatest depth up to which all seeds are as accurate as asked for. At [[learnt]] "
         rf"(dotted), after [[half]] and [[updates]] updates: {'; '.join(clauses)}. (c) What is "
         r"left of the error signal at the first layer before training, with wide-network theory."
     )

@@ -9,6 +9,7 @@ from pandas import DataFrame
 from gradient_atlas.claims.claim import Claim
 from gradient_atlas.measures.runs import where
 from gradient_atlas.measures.trainable_depth import (
+    LEARNT,
     SATURATING,
     at_best_rate,
     budgets,
@@ -78,7 +79,10 @@ def _learning(activation: str, initialization: str, metrics: DataFrame) -> Itera
         )
         remark = _remark(metrics, best, full)
     network = f"{name_of(activation)}, {name_of(initialization)}, {how}"
-    half = "half of what the shallow network has above guessing: nearer to it than to guessing"
+    half = (
+        f"half of what the shallow network, which must have learnt (training accuracy {LEARNT:g}), "
+        "has above guessing: nearer to it than to guessing"
+    )
     for claim, source, statement, column, lower, upper in (
         (
             "behaves-like-shallow",

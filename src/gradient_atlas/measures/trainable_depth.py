@@ -80,14 +80,14 @@ def greatest_depth(rows: DataFrame, accuracy: float) -> float:
 def share_of_shallow(rows: DataFrame, column: str) -> list[float]:
     """What the deepest network has of the shallowest's accuracy above guessing, by seed.
 
-    rows: as for ``greatest_depth``. 1: as good; 0: guessing; nan where the shallowest guesses.
+    rows: as for ``greatest_depth``. 1: as good; 0: guessing. Empty where the shallowest has not
+    learnt in every seed, and where there are not two depths.
     """
-    if rows.empty or rows.depth.nunique() < 2:
+    if rows.empty or rows.depth.nunique() < 2 or math.isnan(greatest_depth(rows, LEARNT)):
         return []
     table = rows.pivot(index="seed", columns="depth", values=column)
     above = table - 1 / rows.classes.iloc[0]
-    shallow = above.iloc[:, 0].where(above.iloc[:, 0] > 0)
-    return [float(share) for share in above.iloc[:, -1] / shallow]
+    return [float(share) for share in above.iloc[:, -1] / above.iloc[:, 0]]
 
 
 def signal_ratios(gradients: DataFrame) -> DataFrame:
