@@ -53,10 +53,12 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
         _draw_layers(trust, trust_ratios(gradients, optimizer), "trust_ratio", look)
         _draw_layers(update, at_largest_rates(gradients, ends, optimizer), "update_ratio", look)
     trust.set(ylabel=r"$\|\Delta W\| \,/\, \eta\,\|\nabla W\|$")
-    update.set(ylabel=r"$\|\Delta W\| \,/\, \|W\|$")
+    trust.set(yscale="log")
+    update.set(yscale="log", ylabel=r"$\|\Delta W\| \,/\, \|W\|$")
     for axes_of_layers in (trust, update):
-        axes_of_layers.set(xlabel="layer $l$ (1: nearest input)", yscale="log")
+        axes_of_layers.set(xlabel="layer $l$ (1: nearest input)")
         axes_of_layers.xaxis.set_major_locator(mpl.ticker.MaxNLocator(integer=True))
+        _whole_decades(axes_of_layers)
     titles = [
         "Loss",
         "Explosion",
@@ -106,6 +108,14 @@ def _draw_layers(axes: Axes, rows: DataFrame, quantity: str, look: dict[str, obj
     layers = rows.groupby("layer")[quantity]
     middle = layers.agg(geometric_mean)
     band(axes, middle.index, middle, layers.min(), layers.max(), **look)
+
+
+def _whole_decades(axes: Axes) -> None:
+    """Let the axis end at powers of ten: what is nearly equal must not look different."""
+    drawn = np.concatenate([[], *(np.asarray(line.get_ydata(), float) for line in axes.lines)])
+    if len(drawn := drawn[drawn > 0]):
+        low, high = math.floor(np.log10(drawn.min())), math.ceil(np.log10(drawn.max()))
+        axes.set_ylim(10.0**low, 10.0 ** max(high, low + 1))
 
 
 def caption(tables: dict[str, DataFrame]) -> Caption:

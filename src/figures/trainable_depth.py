@@ -65,6 +65,7 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     depths = sorted(metrics.depth.unique())
     accuracies.set(xscale="log", xlabel="depth $L$", ylabel="training accuracy", ylim=(0, 1.14))
     greatest.set(xlabel="accuracy asked for", yscale="log", ylabel="greatest depth $L$")
+    greatest.set(xlim=(LINES[0], LINES[-1]), ylim=(depths[0] / 1.1, depths[-1] * 1.1))
     signals.set(xscale="log", xlabel="depth $L$")
     for axis in (accuracies.xaxis, signals.xaxis, greatest.yaxis):
         _mark_depths(axis, depths)

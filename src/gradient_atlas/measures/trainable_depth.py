@@ -118,7 +118,7 @@ def predicted_ratios(theory: DataFrame, gradients: DataFrame) -> dict[int, float
     found = {}
     for depth, rows in gradients.groupby("depth"):
         values = prediction_of(theory, rows)[f"predicted_log10_{ERROR}"].to_numpy()
-        if len(values) > 1:
+        if len(values) > 2:
             found[int(depth)] = float(values[0] - values[-2])
     return found
 
