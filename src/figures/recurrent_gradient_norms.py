@@ -81,7 +81,7 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     runs = kinds(where(losses, optimizer="sgd"), TRAINING)
     draw_descent(descent, runs, _labels(runs, descent_label), LARGEST_LOSS_SHOWN)
     descent.set(xlabel="step + 1 (descent)")
-    for axes_of_loss, place in ((adam, "lower left"), (descent, "upper left")):
+    for axes_of_loss, place in ((adam, "lower left"), (descent, "center right")):
         if len(tables["theory"]):
             least = tables["theory"].loss_without_memory.iloc[0]
             axes_of_loss.axhline(least, color="black", linewidth=0.6, linestyle=":")

@@ -76,5 +76,5 @@ def draw_descent(axes: Axes, runs: list[DataFrame], labels: list[str], largest: 
             axes.plot(shown.index + 1, shown, label=label if number == 0 else "_", **line)
         ends = last_rows(rows).query("status == 'diverged'")
         top = {"transform": axes.get_xaxis_transform(), "color": line["color"]}
-        axes.plot(ends.step + 1, [0.97] * len(ends), "x", clip_on=False, **top)
+        axes.plot(ends.step + 1, [0.97] * len(ends), "x", **top)
     axes.set_ylim(top=largest)
