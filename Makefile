@@ -12,7 +12,7 @@ SNAKEMAKE := flock --nonblock --conflict-exit-code 75 .build.lock snakemake --no
 EXPLAINED := || { status=$$?; test $$status != 75 || \
   echo "another build is at work in this folder; wait until it is done, or stop it" >&2; exit $$status; }
 
-.PHONY: figures claims report gallery test check format clean
+.PHONY: figures claims report gallery sources test check format clean
 figures: .venv/installed
 	$(SNAKEMAKE) $(ARGS) $(EXPLAINED)
 
@@ -26,6 +26,10 @@ report: .venv/installed
 gallery: .venv/installed
 	python src/write_gallery.py $(shell sed -n 's/^  - \([a-z_]*\)$$/\1/p' config/config.yaml) \
 	  --drawn figures --claims results/claims.parquet --page README.md --pictures docs/gallery
+
+# The sources' sentences and their verdicts, from the same.
+sources: .venv/installed
+	python src/write_sources.py --claims results/claims.parquet --page docs/sources.md
 
 test: check
 	python -m pytest $(ARGS)

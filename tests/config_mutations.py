@@ -30,11 +30,27 @@ LONGEST_GRID = 4
 SMALLER_DYNAMICS = {
     "flow": {
         "tolerance": {"relative": 1e-4, "absolute": 1e-6},
-        "network": {"examples": 30, "hidden_widths": [4]},
+        "network": {
+            "examples": 30,
+            "hidden_widths": [4],
+            "horizon": 1.5,
+            "order": {"horizon": 0.5, "steps": [20, 40]},
+        },
+        "problems": {
+            "quadratic": {"horizon": 0.7, "order": {"horizon": 0.5, "steps": [60, 120]}},
+            "rosenbrock": {"horizon": 0.2, "order": {"steps": [100, 200]}},
+        },
+        "escapes": {
+            "saddle": {"rates": 3},
+            "overshoot": {"rates": 5},
+            "valley": {"rates": 2, "horizon": 1.5},
+        },
     },
     "central_flow": {"examples": 30, "hidden_widths": [6, 6]},
     "sharpness": {"examples": 40, "hidden_widths": [8, 8]},
 }
+# Real numbers, also where the config writes them without a point.
+REAL = ("spectrum", "start", "horizon", "largest_rate", "learning_rates", "learning_rate")
 BELOW_ONE = ("momenta", "momentum")
 # What another value of a word would be.
 WORDS = {
@@ -144,8 +160,8 @@ def another_number(key: str, value: float, factor: float, more: int) -> float:
     """An unusual number in place of this one; larger numbers give larger ones."""
     if value == 0:
         return value
-    if isinstance(value, int):
-        return value + more
+    if isinstance(value, int) and key not in REAL:
+        return value + (more // 3 if key == "epochs" else more)
     if key in BELOW_ONE:
         factor = 1 / factor
     digits = 2 - math.floor(math.log10(abs(value)))

@@ -19,7 +19,8 @@ _NUMBER = re.compile(
     r"(?:\s*(?:\\times|\\cdot|×)\s*10\^\{?(?P<power>[-−+]?\d+)\}?)?"
     r"(?P<percent>\s*\\?%)?"
 )
-_POWER_OF_TEN = re.compile(r"(?<!\d)10\^(?:\{([-−+]?\d+)\}|([-−+]?\d))")
+_POWER_OF_TEN = re.compile(r"(?<!\d)(?<!times )(?<!times)(?<!× )10\^(?:\{([-−+]?\d+)\}|([-−+]?\d))")
+_COUNTED = re.compile(r"(?:\d|two|three|four|five|significant) $")
 _RATE = r"(?:η|\\eta|rates?)\W{0,4}(?:=|of|at|:)?\s*\$?"
 # Words around a common value, with N for the value, by the key that it is of.
 CONTEXTS = {
@@ -64,7 +65,8 @@ def numbers_in(text: str) -> Iterator[tuple[float, str]]:
     for match in _NUMBER.finditer(text):
         value = float(match["mantissa"]) * 10 ** int((match["power"] or "0").replace("−", "-"))
         yield value, _around(text, match)
-        if match["percent"]:
+        # One digit of a per cent is more often a measured spread than a parameter.
+        if match["percent"] and len(match["mantissa"]) > 1 and match["mantissa"][:2] != "0.":
             yield value / 100, _around(text, match)
     for match in _POWER_OF_TEN.finditer(text):
         yield 10.0 ** int((match[1] or match[2]).replace("−", "-")), _around(text, match)
@@ -82,7 +84,9 @@ def namings(text: str, key: str, value: float) -> list[str]:
             for number, around in numbers_in(text)
             if math.isclose(number, value, rel_tol=1e-9)
         ]
-    spoken = [re.escape(f"{value:g}"), re.escape(f"{float(value):.1f}")]
+    spoken = [re.escape(f"{value:g}")]
+    if float(value).is_integer():
+        spoken.append(re.escape(f"{value:.1f}"))
     if value in NUMBER_WORDS:
         spoken.append(NUMBER_WORDS[value])
     found = []
@@ -90,8 +94,8 @@ def namings(text: str, key: str, value: float) -> list[str]:
         # The pattern's lone N is the value; N(0, ...) is a distribution.
         told = re.sub(r"(?<![A-Za-z])N(?!\\\()", f"(?:{'|'.join(spoken)})", pattern)
         for match in re.finditer(told, text, re.IGNORECASE):
-            # 1 of 1.06, or 0 of 10, is no naming.
-            if not re.match(r"\.?\d", text[match.end() :]) and text[match.start() - 1] != ".":
+            # 1 of 1.06 or of 1/x, or 0 of 10, is no naming.
+            if not re.match(r"\.?\d|/", text[match.end() :]) and text[match.start() - 1] != ".":
                 found.append(_around(text, match))
     return found
 
@@ -99,4 +103,6 @@ def namings(text: str, key: str, value: float) -> list[str]:
 def words_named(text: str, words: list[str]) -> list[str]:
     """The pieces of a text that name one of these words, whole or as part of a compound."""
     pattern = rf"(?<![A-Za-z])(?:{'|'.join(map(re.escape, words))})(?![a-z])"
-    return [_around(text, match) for match in re.finditer(pattern, text, re.IGNORECASE)]
+    found = re.finditer(pattern, text, re.IGNORECASE)
+    # "to four digits" is said of a number.
+    return [_around(text, m) for m in found if not _COUNTED.search(text[: m.start()])]

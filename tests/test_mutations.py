@@ -25,6 +25,7 @@ SAMPLE = None if os.environ.get("GRADIENT_ATLAS_MUTATIONS") == "all" else 4
 DATA = {"glyphs": (10, 8), "blobs": (7, 6), "specks": (5, 5)}
 # Numbers of the default config that texts may name whatever the config says, with the reason.
 ALLOWED: dict[str, dict[float, str]] = {}
+ROWS = 250  # of a data set, a fifth of them for tests
 DYNAMICS = ("quadratic", "flow", "central_flow", "sharpness")
 
 
@@ -35,9 +36,9 @@ def data(tmp_path_factory):
     files = {}
     for name, (classes, side) in DATA.items():
         generator = np.random.default_rng(len(name))
-        labels = np.arange(200) % classes
+        labels = np.arange(ROWS) % classes
         middles = generator.uniform(40, 210, (classes, side, side))
-        images = middles[labels] + generator.normal(0, 25, (200, side, side))
+        images = middles[labels] + generator.normal(0, 25, (ROWS, side, side))
         files[name] = folder / f"{name}.npz"
         np.savez(files[name], images=images.clip(0, 255).astype(np.uint8), labels=labels)
     return files

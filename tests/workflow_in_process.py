@@ -127,7 +127,6 @@ def run(jobs: Sequence[Job], folder: Path, kept: Path) -> None:
 
 def _call(job: Job) -> None:
     import torch
-    from threadpoolctl import threadpool_limits
 
     for output in job.outputs:
         Path(output).unlink(missing_ok=True)
@@ -136,12 +135,7 @@ def _call(job: Job) -> None:
     sys.argv = [str(job.script), *job.arguments]
     said = io.StringIO()
     try:
-        with (
-            # As every job of the workflow; on a busy machine two threads wait for each other.
-            threadpool_limits(1),
-            contextlib.redirect_stdout(said),
-            contextlib.redirect_stderr(said),
-        ):
+        with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             importlib.import_module(job.script.stem).main()
     finally:
         # A script sets these for its process; here they must not reach other tests.

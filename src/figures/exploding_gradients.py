@@ -1,6 +1,7 @@
-"""Weights that are too large: norms before training, what float32 sees, and what helps."""
+"""Weights that are too large: norms before training, what float32 sees, and how runs end."""
 
 import math
+import re
 from typing import Any
 
 import matplotlib as mpl
@@ -9,22 +10,29 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims.exploding_gradients import claims, largest_gradients
-from gradient_atlas.claims.words import GUESSING, listed
 from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.looks.endings import draw_endings
 from gradient_atlas.drawing.style import COLORS, THEORY, Style, label_panels, look_of
+from gradient_atlas.measures.changes import conditions, groups
+from gradient_atlas.measures.explosion import called, geometric_mean, panels, saturated_at_the_end
 from gradient_atlas.measures.layers import (
     ERROR,
     WEIGHT,
     at_initialization,
     decades,
     factors,
+    predicted_factor,
     prediction_of,
 )
-from gradient_atlas.measures.runs import diverged, divergence_steps, final_loss, of_variant
+from gradient_atlas.measures.runs import (
+    by_seed,
+    diverged,
+    divergence_steps,
+    final_loss,
+    guessing,
+    mean,
+)
 from gradient_atlas.runs.names import name_of, network_name
-
-__all__ = ["TABLES", "caption", "claims", "draw"]
 
 TABLES = {
     "start": "training/exploding_start/gradients",
@@ -34,60 +42,21 @@ TABLES = {
 }
 
 FLOAT32_LARGEST = float(np.log10(np.finfo(np.float32).max))
-HE = {"color": COLORS["purple"], "linestyle": ":", "marker": "P"}
-# Variants of exploding_training by panel; what they are called there, and how they look.
-PANELS: dict[str, dict[str, str]] = {
-    "deep": {
-        "relu_1": r"ReLU, $N(0,1)$",
-        "relu_1_clipped": "same, clipped",
-        "relu_10": r"ReLU, $N(0,10^2)$",
-        "tanh_1": r"tanh, $N(0,1)$",
-        "tanh_10": r"tanh, $N(0,10^2)$",
-    },
-    "shallow": {
-        "shallow": "nothing",
-        "shallow_slow": r"$\eta = 0.001$",
-        "shallow_decay": "weight decay",
-        "shallow_clipped_1": "clipped at 1",
-        "shallow_clipped_5": "clipped at 5",
-        "shallow_he": "He",
-    },
-    "rates": {
-        "he_fast": r"$\eta = 0.3$",
-        "he_fast_clipped": r"$\eta = 0.3$, clipped at 1",
-        "he": r"$\eta = 0.1$",
-        "he_slow": r"$\eta = 0.001$",
-    },
-}
+PRESCRIBED = {"color": COLORS["purple"], "linestyle": ":", "marker": "P"}
 # Decades a layer; above this a network of this width is no wide network, and no line is drawn.
 SMALL_DRIFT = 0.1
 
 
 def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
-    """Panels: norms and saturation before training; losses at 50 layers, at 10, and with He."""
-    # Tall enough for the six names that stand between the losses of (e).
-    height = max(2.2, 0.33 * style.smallest_font)
-    figure, axes = style.new_figure(6, columns=3, panel_height=height)
+    """Panels: norms and saturation before training; how runs end, by depth and weights."""
+    training = panels(groups(tables))
+    most = max((len(members) for members in training.values()), default=1)
+    # Tall enough for the names that stand above each row of a panel.
+    height = max(2.0, 0.8 + most * 0.045 * style.smallest_font)
+    figure, axes = style.new_figure(3 + len(training), columns=3, panel_height=height)
     errors, weights, saturation, *losses = axes
-    rows = at_initialization(tables["start"])
-    rows = rows[rows.depth == rows.depth.max()]
-    looks = {}
-    for variant, condition in rows.groupby("variant", sort=False):
-        look, first = _look(condition), condition.iloc[0]
-        looks[str(variant)] = {key: look[key] for key in look.keys() - {"label", "markevery"}}
-        by_layer = condition.assign(
-            error=decades(condition, ERROR), weight=decades(condition, WEIGHT)
-        ).groupby("layer")
-        errors.plot(by_layer.error.mean(), **look)
-        theory = prediction_of(tables["theory"], condition)
-        if (theory.finite_width_drift.abs() < SMALL_DRIFT).all():
-            errors.plot(theory.layer, theory[f"predicted_log10_{ERROR}"], **THEORY)
-        weights.plot(by_layer.weight.mean(), **look | {"marker": ""})
-        visible = np.isfinite(condition[f"float32_{WEIGHT}"]).groupby(condition.layer).all()
-        shown = by_layer.weight.mean()[visible]
-        weights.plot(shown.iloc[::4], **look | {"linestyle": "", "label": "", "markevery": 1})
-        if first.activation != "relu":
-            saturation.plot(by_layer.saturated_fraction.mean(), **look)
+    for condition in _deepest(at_initialization(tables["start"])):
+        _draw_start(errors, weights, saturation, condition, tables["theory"])
     _mark_range(errors, FLOAT32_LARGEST, "float32 ends")
     _mark_range(weights, FLOAT32_LARGEST / 2, r"float32 norm: $\infty$")
     errors.set_ylabel(r"$\log_{10}\,\Vert\partial\ell/\partial z^{(l)}\Vert$")
@@ -95,54 +64,72 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     saturation.set(ylabel="share of saturated units", ylim=(0, 1.05))
     for panel in (errors, weights, saturation):
         panel.set_xlabel("layer $l$ (output: right)")
-    for panel, members in zip(losses, PANELS.values(), strict=True):
-        _draw_losses(panel, tables["metrics"], members, looks)
-    # The legends stand where no run passes: above the losses, or between the two kinds of them.
-    limits_and_places: list[tuple[tuple[float, float], Any]] = [
-        ((1, 3e6), "upper right"),
-        ((1e-2, 1e24), (0.08, 0.14)),
-        ((1.85, 3), "upper right"),
-    ]
-    for panel, (limits, place) in zip(losses, limits_and_places, strict=True):
-        panel.set_ylim(limits)
-        panel.legend(
-            loc=place, handlelength=1.5, handletextpad=0.4, labelspacing=0.3, borderaxespad=0
-        )
-    losses[-1].set_yscale("linear")
-    layers = tables["metrics"].depth
-    label_panels(
-        axes,
-        [
-            "Error signal",
-            "Weight gradient",
-            "Saturation",
-            f"Training, {layers.max()} layers",
-            rf"{layers.min()} layers, $N(0,10^2)$",
-            f"{layers.max()} layers, He",
-        ],
-    )
+    titles = ["Error signal", "Weight gradient", "Saturation"]
+    for panel, (title, members) in zip(losses, training.items(), strict=True):
+        rows = [
+            (name, runs, _training_look(runs, position))
+            for position, (name, runs) in enumerate(called(members))
+        ]
+        draw_endings(panel, rows)
+        panel.axvline(guessing(rows[0][1]), color="0.4", linewidth=0.6, linestyle=":", zorder=0)
+        titles.append(title)
+    label_panels(axes, titles)
     errors.plot([], [], label="theory", **THEORY)
     figure.legend(
         *errors.get_legend_handles_labels(),
         loc="outside upper center",
-        ncols=max(2, int(style.width_in_inches / 1.3)),
+        ncols=max(2, int(style.width_in_inches / 1.05)),
     )
     return figure
 
 
+def _deepest(start: DataFrame) -> list[DataFrame]:
+    """Each kind of network at the greatest depth that is measured before training."""
+    return conditions(start[start["depth"] == start["depth"].max()])
+
+
+def _draw_start(
+    errors: Axes, weights: Axes, saturation: Axes, condition: DataFrame, theory: DataFrame
+) -> None:
+    look = _look(condition)
+    by_layer = condition.assign(
+        error=decades(condition, ERROR), weight=decades(condition, WEIGHT)
+    ).groupby("layer")
+    errors.plot(by_layer.error.mean(), **look)
+    predicted = prediction_of(theory, condition)
+    if len(predicted) and (predicted.finite_width_drift.abs() < SMALL_DRIFT).all():
+        errors.plot(predicted.layer, predicted[f"predicted_log10_{ERROR}"], **THEORY)
+    weights.plot(by_layer.weight.mean(), **look | {"marker": ""})
+    visible = np.isfinite(condition[f"float32_{WEIGHT}"]).groupby(condition.layer).all()
+    shown = by_layer.weight.mean()[visible].iloc[:: _every(condition) // 2 or 1]
+    weights.plot(shown, **look | {"linestyle": "", "label": "", "markevery": 1})
+    if condition["saturated_fraction"].notna().any():
+        saturation.plot(by_layer.saturated_fraction.mean(), **look)
+
+
+def _every(rows: DataFrame) -> int:
+    """Layers between two markers: about six markers a line."""
+    return max(1, int(rows["depth"].iloc[0]) // 6)
+
+
 def _look(rows: DataFrame) -> dict[str, Any]:
-    """An activation's own look; open markers for the larger weights, another look for He."""
+    """An activation's own look; another for weights that a method prescribes."""
     first = rows.iloc[0]
-    shared: dict[str, Any] = {"label": network_name(first), "markevery": 8}
-    if first.initialization != "normal":
-        return HE | shared
+    shared: dict[str, Any] = {"label": network_name(first), "markevery": _every(rows)}
+    if first["initialization"] != "normal":
+        return PRESCRIBED | shared
     larger = {"markerfacecolor": "white", "linestyle": (0, (1, 1))}
-    return look_of(first.activation) | (larger if first.weight_std > 1 else {}) | shared
+    return look_of(first["activation"]) | (larger if first["weight_std"] > 1 else {}) | shared
+
+
+def _training_look(runs: DataFrame, position: int) -> dict[str, Any]:
+    """A panel of one activation tells its rows by position, one of several by the activation."""
+    return look_of("", position) | {"linestyle": ""}
 
 
 def _mark_range(axes: Axes, level: float, text: str) -> None:
     """Shade what float32 cannot hold, and say so in it, where no line passes."""
-    top = max(axes.get_ylim()[1], level + 12)
+    top = max(axes.get_ylim()[1], level + 8)
     axes.axhspan(level, top, color="0.93", linewidth=0, zorder=0)
     axes.set_ylim(axes.get_ylim()[0], top)
     size = mpl.rcParams["legend.fontsize"]
@@ -150,104 +137,102 @@ def _mark_range(axes: Axes, level: float, text: str) -> None:
                   textcoords="offset points", ha="right", va="bottom", fontsize=size)  # fmt: skip
 
 
-def _draw_losses(
-    axes: Axes, metrics: DataFrame, members: dict[str, str], looks: dict[str, dict[str, Any]]
-) -> None:
-    """One line a seed; a marker at the top where loss or gradient stopped being finite."""
-    top = axes.get_xaxis_transform()
-    offset = 3 if looks.keys() & members.keys() else 0  # keep away from the activations' looks
-    for position, (variant, name) in enumerate(members.items()):
-        runs = of_variant(metrics, variant)
-        look = looks.get(variant) or look_of("", position + offset)
-        for _, run in runs.groupby("seed"):
-            finite = run[np.isfinite(run.train_loss)].sort_values("step")
-            axes.plot(finite.step, finite.train_loss, markevery=0.25, **look)
-        stops = divergence_steps(runs)
-        if stops:
-            place: dict[str, Any] = {"transform": top, "clip_on": False, "linestyle": ""}
-            axes.plot(stops, [1.0] * len(stops), **look | place)
-            name += rf": $\times$ step {listed(stops)}"
-        if not runs.empty:
-            axes.plot([], [], label=name, **look)
-    axes.axhline(GUESSING, color="0.4", linewidth=0.6, linestyle=":", zorder=1)
-    axes.set(yscale="log", xlabel="step", ylabel="training loss")
-
-
-def _geometric(values: list[float]) -> Number:
-    """Losses over many decades: their geometric mean."""
-    return Number(float(10 ** np.mean(np.log10(values))) if values else math.nan)
-
-
 def caption(tables: dict[str, DataFrame]) -> Caption:
-    """Factors per layer, gradients in decades, and how the runs ended."""
+    """Factors per layer, what is saturated, and how the runs ended."""
     start, metrics = at_initialization(tables["start"]), tables["metrics"]
-    first = start.iloc[0]
+    first, deep = start.iloc[0], _deepest(start)
+    numbers = {
+        "width": Number(int(first.width)),
+        "depth": Number(int(start.depth.max())),
+        "seeds": Number(int(start.seed.nunique())),
+        "train_seeds": Number(int(metrics.seed.nunique())),
+    }
+    growth = []
+    for rows in deep:
+        key = _key(rows)
+        numbers[f"{key}_factor"] = Number.over_seeds(factors(rows))
+        numbers[f"{key}_theory"] = Number(predicted_factor(tables["theory"], rows), digits=3)
+        said = f"[[{key}_factor]] ([[{key}_theory]]) for {_weights(rows)}"
+        shares = [value for value in by_seed(rows, _saturated) if not math.isnan(value)]
+        if shares:
+            numbers[f"{key}_saturated"] = Number(100 * mean(shares), unit=r"\%")
+            said += rf", [[{key}_saturated]] of whose units are saturated"
+        growth.append(said)
     text = (
-        r"Weights that are too large; [[width]] units a layer, [[dataset]]. (a)–(c) [[depth]] "
-        r"layers before training in float64, mean of [[seeds]] seeds; black: mean-field theory. "
-        r"(a) Towards the input the error signal changes by [[relu_1]] a layer for ReLU with "
-        r"$N(0,1)$ weights ($\sigma\sqrt{n/2}$), by [[tanh_1]] for tanh, [[tanh_saturated]] of "
-        r"whose units are saturated (c), and by [[tanh_10]] for tanh with $N(0,10^2)$ weights, "
-        r"[[tanh_10_wide]] in a wide network: $\chi = n\sigma^2\,E[\phi'^2]$ weighs saturation "
-        r"against $\sigma$. (b) Markers: what a norm computed in float32 reads; the lines without "
-        r"markers are infinite to it. (d)–(f) Training in float32, [[train_seeds]] seeds, every "
-        r"run shown; $\times$ and markers at the top: the step at which loss or gradient is no "
-        rf"longer finite; dotted: loss of guessing. (d) {_endings(metrics)}(e) At "
-        r"[[shallow_depth]] layers the loss ends, clipped at 1, at [[clipped_loss]]; with He "
-        r"initialisation at [[he_loss]]. (f) With He weights it ends at [[he_fast_loss]] for "
-        r"$\eta = 0.1$, at [[he_slow_loss]] for $\eta = 0.001$, and at [[he_clipped_loss]] for "
-        r"$\eta = 0.3$ clipped at 1."
+        rf"Weights that are too large; [[width]] units a layer, {name_of(first.dataset)}. (a)–(c) "
+        r"[[depth]] layers before training in float64, mean of [[seeds]] seeds; black: mean-field "
+        r"theory. (a) Factor of the error signal per layer towards the input (theory of a wide "
+        rf"network): {'; '.join(growth)}. "
     )
-    tanh, tanh_10 = of_variant(start, "tanh_1"), of_variant(start, "tanh_10")
-    theory = prediction_of(tables["theory"], tanh_10) if len(tanh_10) else tanh_10
-    slope = float(theory.asymptotic_slope.iloc[0]) if len(theory) else math.nan
-    return Caption(
-        text.replace("[[dataset]]", name_of(first.dataset)),
-        {
-            "width": Number(int(first.width)),
-            "depth": Number(int(start.depth.max())),
-            "shallow_depth": Number(int(metrics.depth.min())),
-            "seeds": Number(int(start.seed.nunique())),
-            "train_seeds": Number(int(metrics.seed.nunique())),
-            "relu_1": Number.over_seeds(factors(of_variant(start, "relu_1"))),
-            "tanh_1": Number.over_seeds(factors(tanh)),
-            "tanh_10": Number.over_seeds(factors(tanh_10)),
-            "tanh_10_wide": Number(10**slope),
-            "tanh_saturated": Number(
-                100 * float(tanh.saturated_fraction.mean()), unit=r"\%", digits=2
-            ),
-            "tanh_gradient": Number.over_seeds(largest_gradients(tanh), digits=2),
-            "tanh_dead": Number(100 * _saturated_in_the_end(tables["gradients"]), unit=r"\%"),
-            "tanh_loss": Number.over_seeds(final_loss(of_variant(metrics, "tanh_1"))),
-            "clipped_loss": _geometric(final_loss(of_variant(metrics, "shallow_clipped_1"))),
-            "he_loss": Number.over_seeds(final_loss(of_variant(metrics, "shallow_he"))),
-            "he_fast_loss": Number.over_seeds(final_loss(of_variant(metrics, "he"))),
-            "he_slow_loss": Number.over_seeds(final_loss(of_variant(metrics, "he_slow"))),
-            "he_clipped_loss": Number.over_seeds(
-                final_loss(of_variant(metrics, "he_fast_clipped"))
-            ),
-        },
-    )
-
-
-def _endings(metrics: DataFrame) -> str:
-    """How ReLU and tanh with N(0, 1) weights end, in as many words as the runs allow."""
-    relu, clipped, tanh = (
-        of_variant(metrics, name) for name in ("relu_1", "relu_1_clipped", "tanh_1")
-    )
-    said = ""
-    if set(divergence_steps(relu)) == set(divergence_steps(clipped)) == {0}:
-        said += "ReLU overflows in the forward pass of step 0, where there is no gradient to clip. "
-    if len(tanh) and not any(diverged(tanh)):
-        said += (
-            r"tanh stays finite: its gradient of $10^{[[tanh_gradient]]}$ fits into float32. In "
-            r"the end [[tanh_dead]] of its units are saturated, at a loss of [[tanh_loss]] nats. "
+    if any(rows["activation"].iloc[0] == "tanh" for rows in deep):
+        text += (
+            "Saturating networks of large weights are chaotic: only the distribution over seeds "
+            "is a number. "
         )
-    return said
+    text += (
+        r"(b) Markers: what a norm computed in float32 reads; the lines without markers are "
+        r"infinite to it. From (d) on: training in " + " and ".join(sorted(set(metrics.precision)))
+    )
+    text += (
+        r", [[train_seeds]] seeds: loss at the start (tick), all losses passed through (line), at "
+        r"the end (markers); $\times$: loss or gradient is no longer finite; dotted: loss of "
+        r"guessing. Which seed diverges depends on the arithmetic's last digits."
+    )
+    ended, more = _endings(tables)
+    return Caption(text + ended, numbers | more)
 
 
-def _saturated_in_the_end(gradients: DataFrame) -> float:
-    """Share of saturated units in the hidden layers of tanh with N(0, 1) weights after training."""
-    rows = of_variant(gradients, "tanh_1")
-    last = rows[rows.groupby("seed").step.transform("max") == rows.step]
-    return float(last.saturated_fraction.mean())
+def _key(rows: DataFrame) -> str:
+    """A name for the numbers of one network at the start."""
+    first = rows.iloc[0]
+    weights = f"_{first.weight_std:g}" if first.initialization == "normal" else ""
+    return re.sub(r"\W", "_", f"{first.activation}_{first.initialization}{weights}")
+
+
+def _weights(rows: DataFrame) -> str:
+    return f"{network_name(rows.iloc[0]).replace(', ', ' with ')} weights"
+
+
+def _saturated(seed: DataFrame) -> float:
+    return float(seed["saturated_fraction"].mean())
+
+
+def _endings(tables: dict[str, DataFrame]) -> tuple[str, dict[str, Number]]:
+    """How the rows of each panel ended, in as many words as the runs allow."""
+    text, numbers = "", {}
+    letters = iter("defghijklmnop")
+    for members in panels(groups(tables)).values():
+        letter, said = next(letters), []
+        for name, runs in called(members):
+            key = f"{letter}_{re.sub(r'[^a-zA-Z0-9]+', '_', name).strip('_')}"
+            alive = [loss for loss in final_loss(runs) if math.isfinite(loss)]
+            if not alive:
+                continue
+            far = max(alive) > 10 * min(alive)
+            numbers[key] = Number(geometric_mean(alive)) if far else Number.over_seeds(alive)
+            said.append(f"{name}: [[{key}]]")
+        if said:
+            text += f" ({letter}) Final loss of what is alive: {'; '.join(said)}."
+        text += _remark(members)
+    for members in panels(groups(tables)).values():
+        for member in members:
+            shares = [v for v in saturated_at_the_end(member.gradients) if not math.isnan(v)]
+            if shares and not any(diverged(member.metrics)):
+                key = f"{_key(member.metrics)}_saturated_in_the_end"
+                numbers[key] = Number(100 * mean(shares), unit=r"\%")
+                text += (
+                    f" In the end [[{key}]] of the units of {_weights(member.metrics)} are "
+                    "saturated."
+                )
+    return text, numbers
+
+
+def _remark(members: list[Any]) -> str:
+    """That nothing can be clipped where the forward pass itself overflows."""
+    for member in members:
+        if "clipping" in member.kinds and set(divergence_steps(member.metrics)) == {0}:
+            return (
+                f" {_weights(member.metrics)} overflow in the forward pass, where there is no "
+                "gradient to clip."
+            )
+    return ""

@@ -57,9 +57,15 @@ rule simulate_flow:
         " --escape {output.escape:q} 2> {log:q}"
 
 
-# Full-batch descent of a tanh network, one job a learning rate, and the flow of the same network.
+# Full-batch descent of a network, one job an activation and learning rate, and its flow.
 SHARPNESS = config["dynamics"]["sharpness"]
-PARTITIONS["dynamics/sharpness"] = {"grid": {"learning_rate": SHARPNESS["learning_rates"]}}
+PARTITIONS["dynamics/sharpness"] = {
+    "grid": {
+        "activation": SHARPNESS["activations"],
+        "learning_rate": SHARPNESS["learning_rates"],
+    }
+}
+PARTITIONS["dynamics/flow_sharpness"] = {"grid": {"activation": SHARPNESS["activations"]}}
 
 
 rule measure_sharpness:
@@ -67,11 +73,11 @@ rule measure_sharpness:
         code=code("measure_sharpness.py"),
         dataset=dataset_files(SHARPNESS["dataset"]),
     output:
-        "results/dynamics/sharpness/learning_rate={learning_rate}/part.parquet",
+        "results/dynamics/sharpness/activation={activation}/learning_rate={learning_rate}/part.parquet",
     log:
-        "logs/dynamics/sharpness/learning_rate={learning_rate}.log",
+        "logs/dynamics/sharpness/activation={activation}/learning_rate={learning_rate}.log",
     benchmark:
-        "logs/dynamics/sharpness/learning_rate={learning_rate}.tsv"
+        "logs/dynamics/sharpness/activation={activation}/learning_rate={learning_rate}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -82,7 +88,10 @@ rule measure_sharpness:
         dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
         settings=lambda wildcards: as_argument(
             parts(SHARPNESS, "examples", "precision", "hidden_widths", "seeds", "steps", "every")
-            | {"learning_rate": float(wildcards.learning_rate)}
+            | {
+                "activation": wildcards.activation,
+                "learning_rate": float(wildcards.learning_rate),
+            }
         ),
     shell:
         "python {input.code[0]:q} descent --settings {params.settings}"
@@ -94,11 +103,11 @@ rule measure_flow_sharpness:
         code=code("measure_sharpness.py"),
         dataset=dataset_files(SHARPNESS["dataset"]),
     output:
-        "results/dynamics/flow_sharpness/part.parquet",
+        "results/dynamics/flow_sharpness/activation={activation}/part.parquet",
     log:
-        "logs/dynamics/flow_sharpness.log",
+        "logs/dynamics/flow_sharpness/activation={activation}.log",
     benchmark:
-        "logs/dynamics/flow_sharpness.tsv"
+        "logs/dynamics/flow_sharpness/activation={activation}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -107,8 +116,10 @@ rule measure_flow_sharpness:
         runtime=60,
     params:
         dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
-        settings=as_argument(
-            parts(SHARPNESS, "examples", "precision", "hidden_widths", "seeds") | SHARPNESS["flow"]
+        settings=lambda wildcards: as_argument(
+            parts(SHARPNESS, "examples", "precision", "hidden_widths", "seeds")
+            | SHARPNESS["flow"]
+            | {"activation": wildcards.activation}
         ),
     shell:
         "python {input.code[0]:q} flow --settings {params.settings}"

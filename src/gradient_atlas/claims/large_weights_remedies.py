@@ -1,165 +1,211 @@
 """What the sources say helps against weights that are too large, each alone."""
 
-import math
+from typing import Any
 
 import numpy as np
 from pandas import DataFrame
 
 from gradient_atlas.claims.claim import Claim
-from gradient_atlas.claims.words import GUESSING, listed, rate_of, size_of
+from gradient_atlas.claims.words import describe_run, lost
+from gradient_atlas.measures.changes import Group, Member
+from gradient_atlas.measures.explosion import (
+    move_of_an_update,
+    updates,
+    weight_norms,
+)
 from gradient_atlas.measures.runs import (
     by_seed,
     diverged,
     divergence_steps,
     final_loss,
+    guessing,
     last_rows,
-    of_variant,
 )
 
+DIVERGED = "1 if loss or gradient became inf or nan, else 0"
 
-def remedies(gradients: DataFrame, metrics: DataFrame) -> list[Claim]:
-    """Clipping, He initialisation, weight decay and a smaller rate, each alone."""
-    found = []
 
-    def alive(claim: str, variant: str, source: str, statement: str, remark: str = "") -> None:
-        runs = of_variant(metrics, variant)
-        found.append(
+def remedies(found: list[Group]) -> list[Claim]:
+    """Clipping, He initialisation and weight decay, each alone."""
+    return [
+        *mitigation(found),
+        *clipped_norms(found),
+        *clipped_runs(found),
+        *decay(found),
+    ]
+
+
+def mitigation(found: list[Group]) -> list[Claim]:
+    """Whether clipping at 1 or He initialisation mitigates N(0,10): alive, and able to learn."""
+    large = [g for g in found if g.run.activation == "relu" and g.run.get("weight_std") == 10.0]
+    depth = min((group.run.depth for group in large), default=0)
+    shallow = [group for group in large if group.run.depth == depth]
+    members = {
+        "clipping": [m for g in shallow for m in g.changed_by("clipping") if m.run.clip_norm == 1],
+        "he": [m for g in shallow for m in g.changed_by("initialization")
+               if m.run.initialization == "he"],
+    }  # fmt: skip
+    claims = []
+    for name, some in members.items():
+        runs = some[0].metrics if some else DataFrame()
+        shared: dict[str, Any] = {
+            "source": "V section 6",
+            "statement": "clipping at 1 or He initialisation mitigates weights from N(0,10)",
+            "kind": "every",
+        }
+        claims += [
             Claim(
-                claim=claim,
-                source=source,
-                statement=statement,
-                condition=f"{_describe(runs)}; bound: no seed diverges",
-                quantity="1 if loss or gradient became inf or nan, else 0",
-                values=diverged(runs),
+                claim=f"clipping-or-he-mitigates/{name}-alive",
+                condition=f"{describe_run(runs)}; bound: no seed diverges",
+                quantity=DIVERGED,
+                values=diverged(runs) if len(runs) else [],
                 upper=0.0,
-                remark=remark,
-            )
-        )
-
-    mitigates = "clipping at 1 or He initialisation mitigates weights from N(0,10)"
-    for name, variant in (("clipping", "shallow_clipped_1"), ("he", "shallow_he")):
-        alive(f"clipping-or-he-mitigates/{name}-alive", variant, "V section 6", mitigates)
-        runs = of_variant(metrics, variant)
-        found.append(
+                **shared,
+            ),
             Claim(
                 claim=f"clipping-or-he-mitigates/{name}-learns",
-                source="V section 6",
-                statement=mitigates,
-                condition=f"{_describe(runs)}; bound: mitigated is a final loss below that of "
-                "guessing, ln 10",
+                condition=f"{describe_run(runs)}; bound: mitigated is a final loss below that of "
+                "guessing the class, in every seed",
                 quantity="training loss after the last update",
-                values=final_loss(runs),
-                upper=GUESSING,
+                values=final_loss(runs) if len(runs) else [],
+                upper=guessing(runs) if len(runs) else 0.0,
                 unit="nat",
                 remark=_too_small(runs) if name == "clipping" else "",
-            )
-        )  # fmt: skip
-    clipping = "gradients whose norm passes the threshold (1 or 5) are scaled down to it"
-    for limit in (1, 5):
-        runs = metrics[metrics.clip_norm.astype(float) == limit]
-        found.append(
+                **shared,
+            ),
+        ]
+    return claims
+
+
+def clipped_norms(found: list[Group]) -> list[Claim]:
+    """The norm after clipping at each threshold of the config: an identity."""
+    clipped = _unique(m for g in found for m in g.members if "clipping" in m.kinds)
+    limits = sorted({float(member.run.clip_norm) for member in clipped})
+    claims = []
+    for limit in (*limits,) or (None,):
+        rows = [m.metrics for m in clipped if limit is not None and m.run.clip_norm == limit]
+        norms = [by_seed(one, lambda seed: seed["clipped_gradient_norm"].max()) for one in rows]
+        claims.append(
             Claim(
-                claim=f"clipping-caps/norm-{limit}",
+                claim="clipping-caps/norm" + ("" if limit is None else f"-{limit:g}"),
                 source="V section 5 (exploding gradients 1)",
-                statement=clipping,
-                condition="every logged step with a finite gradient of all runs that are clipped "
-                f"at {limit} ({', '.join(runs.variant.unique())}); bound: the threshold",
+                statement="a gradient whose norm passes 1 or 5 is scaled down to the threshold",
+                condition="not in the config"
+                if limit is None
+                else f"every logged step with a finite gradient of the {len(rows)} kinds of run "
+                f"that are clipped at {limit:g}; bound: the threshold and float32's rounding",
                 quantity="largest norm after clipping",
-                values=by_seed(runs, lambda seed: seed.clipped_gradient_norm.max()),
-                upper=float(limit),
+                values=[value for one in norms for value in one if not np.isnan(value)],
+                upper=(limit or 0.0) * (1 + 1e-5),
+                kind="identity",
             )
         )
-    clipping = "clipping at a common threshold is a solution for exploding gradients"
-    too_small = _too_small(of_variant(metrics, "shallow_clipped_1"))
-    for name, variant, remark in (
-        ("large-weights", "shallow_clipped_1", too_small),
-        ("large-rate", "he_fast_clipped", _unclipped(metrics)),
-        ("large-weights-deep", "relu_1_clipped", "Activations overflow at σ √(n/2) a layer in the "
-         "forward pass; there is no finite gradient that could be scaled down."),
-    ):  # fmt: skip
-        alive(f"clipping-caps/{name}-alive", variant, "V section 5, 6", clipping, remark)
-    decay = "L2 regularisation keeps weights small, which is a solution for exploding gradients"
-    alive("weight-decay-keeps-small/explosion", "shallow_decay", "V section 5", decay,
-          "Decay takes the share ηλ off the weights in a step; the first update has made them "
-          "larger by many decades before.")  # fmt: skip
-    found.append(_decayed(gradients, decay))
-    slow = "η = 0.001 instead of 0.1 prevents large updates"
-    alive("small-rate-is-stable/he", "he_slow", "V section 5", slow, _faster(metrics))
-    alive("small-rate-is-stable/large-weights", "shallow_slow", "V section 5", slow,
-          "The gradient at the start is larger than the weights by more decades than the two "
-          "that a rate a hundred times smaller takes off.")  # fmt: skip
-    pairs = zip(*(final_loss(of_variant(metrics, v)) for v in ("he_slow", "he")), strict=False)
-    runs = of_variant(metrics, "he_slow")
-    found.append(
+    return claims
+
+
+def clipped_runs(found: list[Group]) -> list[Claim]:
+    """Whether clipping keeps runs alive that large weights or a large rate would end."""
+    shared: dict[str, Any] = {
+        "source": "V section 5, 6",
+        "statement": "clipping at a common threshold is a solution for exploding gradients",
+        "quantity": DIVERGED,
+        "upper": 0.0,
+        "kind": "every",
+    }
+    pairs = [(group, member) for group in found for member in group.changed_by("clipping")]
+    return [
         Claim(
-            claim="small-rate-is-stable/loss",
-            source="V section 5",
-            statement=slow,
-            condition=f"{_describe(runs)}, against η = 0.1; bound: the lower loss",
-            quantity="final training loss with η = 0.001 minus that with η = 0.1",
-            values=[slow_loss - fast_loss for slow_loss, fast_loss in pairs],
-            upper=0.0,
-            unit="nat",
+            claim=f"clipping-caps/{group.slug}-clipped-{member.run.clip_norm:g}-alive",
+            condition=f"{describe_run(member.metrics)}; bound: no seed diverges",
+            values=diverged(member.metrics),
+            remark=_clipping_remark(group, member),
+            **shared,
         )
-    )
-    return found
+        for group, member in pairs
+    ] or [Claim("clipping-caps/alive", condition="not in the config", values=[], **shared)]
 
 
-def _decayed(gradients: DataFrame, statement: str) -> Claim:
-    """The whole network's weight norm, with over without decay, after the same updates."""
+def decay(found: list[Group]) -> list[Claim]:
+    """Whether weight decay tames an explosion, and (an identity) makes weights smaller."""
+    shared: dict[str, Any] = {
+        "source": "V section 5",
+        "statement": "L2 regularisation keeps weights small, which is a solution for exploding "
+        "gradients",
+    }
+    explosion, weights = [], []
+    for group in found:
+        for member in group.changed_by("decay"):
+            if group.untreated:
+                explosion.append(
+                    Claim(
+                        claim=f"weight-decay-keeps-small/{group.slug}-explosion",
+                        condition=f"{describe_run(member.metrics)}; bound: no seed diverges",
+                        quantity=DIVERGED,
+                        values=diverged(member.metrics),
+                        upper=0.0,
+                        kind="every",
+                        remark="Decay takes the share ηλ off the weights in a step; the first "
+                        "update has made them larger by many decades before.",
+                        **shared,
+                    )
+                )
+            elif group.plain:
+                weights.append(
+                    Claim(
+                        claim=f"weight-decay-keeps-small/{group.slug}-weights",
+                        condition=f"{describe_run(member.metrics)}; bound: less than without",
+                        quantity="norm of all weights after training, with over without decay",
+                        values=_ratios(member.gradients, group.plain.gradients),
+                        upper=1.0,
+                        kind="identity",
+                        **shared,
+                    )
+                )
+    return [*explosion, *weights] or [
+        Claim(
+            claim="weight-decay-keeps-small/explosion",
+            condition="not in the config",
+            quantity=DIVERGED,
+            values=[],
+            upper=0.0,
+            kind="every",
+            **shared,
+        )
+    ]
 
-    def norms(variant: str) -> list[float]:
-        rows = of_variant(gradients, variant)
-        last = rows[rows.step == rows.step.max()]
-        return by_seed(last, lambda seed: float(np.linalg.norm(seed.weight_norm)))
 
-    runs = of_variant(gradients, "shallow_he_decay")
-    pairs = zip(norms("shallow_he_decay"), norms("shallow_he"), strict=False)
-    return Claim(
-        claim="weight-decay-keeps-small/weights",
-        source="V section 5",
-        statement=statement,
-        condition=f"{_describe(runs)}, against no decay; bound: smaller",
-        quantity="norm of all weights after training, with over without decay",
-        values=[with_decay / without for with_decay, without in pairs],
-        upper=1.0,
-    )
+def _unique(members: Any) -> list[Member]:
+    """Each run once, though it may stand beside several plain networks."""
+    return list({tuple(member.metrics.index): member for member in members}.values())
+
+
+def _ratios(one: DataFrame, other: DataFrame) -> list[float]:
+    """Weight norms of the one over the other's, by seed, in the seeds that both have."""
+    seeds = set(one["seed"]) & set(other["seed"])
+    above, below = (weight_norms(rows[rows["seed"].isin(seeds)]) for rows in (one, other))
+    return [a / b for a, b in zip(above, below, strict=True)]
+
+
+def _clipping_remark(group: Group, member: Member) -> str:
+    stops = divergence_steps(member.metrics)
+    if stops and set(stops) == {0}:
+        return (
+            "Activations overflow at σ √(n/2) a layer in the forward pass; there is no finite "
+            "gradient that could be scaled down."
+        )
+    plain = divergence_steps(group.plain.metrics) if group.plain else []
+    unclipped = f" Without clipping {lost(group.plain.metrics)}." if group.plain and plain else ""
+    return (_too_small(member.metrics) + unclipped).strip()
 
 
 def _too_small(runs: DataFrame) -> str:
-    """Why a clipped run that starts far out stays there."""
-    if runs.empty:
+    """Why a clipped run that starts far out stays there; nothing of one that does not."""
+    if runs.empty or runs["initialization"].iloc[0] != "normal":
         return ""
-    first, last = runs.iloc[0], last_rows(runs)
-    hidden = first.width * float(first.weight_std) * math.sqrt(first.depth)
-    share = first.learning_rate * float(first.clip_norm) / hidden
+    last = last_rows(runs)
     return (
         f"It is alive at a loss of {last.train_loss.mean():.2g} nats: an update of norm η times "
-        f"the threshold moves weights of norm √(layers) n σ by {share:.0e} of it, so that "
-        f"{int(last.step.max())} updates cannot leave the start."
+        "the threshold moves weights of norm √(layers) n σ by "
+        f"{move_of_an_update(runs):.0e} of it, so that {updates(runs)} updates cannot leave the "
+        "start."
     )
-
-
-def _faster(metrics: DataFrame) -> str:
-    lost = diverged(of_variant(metrics, "he"))
-    return f"With η = 0.1 {int(sum(lost))} of {len(lost)} seeds diverge." if lost else ""
-
-
-def _unclipped(metrics: DataFrame) -> str:
-    steps = divergence_steps(of_variant(metrics, "he_fast"))
-    return f"Without clipping it diverges at step {listed(steps)}." if steps else ""
-
-
-def _describe(runs: DataFrame) -> str:
-    """One run's condition in words; what it says is read from the table."""
-    if runs.empty:
-        return size_of(runs)
-    first = runs.iloc[0]
-    weights = "He"
-    if first.initialization == "normal":
-        weights = f"weights of standard deviation {float(first.weight_std):g}"
-    extra = f", λ = {first.weight_decay:g}" if first.weight_decay else ""
-    if first.clip_norm is not None and math.isfinite(float(first.clip_norm)):
-        extra += f", clipped at {float(first.clip_norm):g}"
-    extra += f", {int(last_rows(runs).step.max())} updates"
-    return f"{first.activation}, {size_of(runs)}, {weights}, {rate_of(runs)}{extra}"

@@ -1,10 +1,20 @@
 """What the conditions of several claims say in the same words, read off their rows."""
 
-import math
+from collections.abc import Sequence
 
+import numpy as np
 from pandas import DataFrame
 
-GUESSING = math.log(10)  # loss in nats of one who gives each of ten classes the same probability
+from gradient_atlas.measures.changes import Group, Member
+from gradient_atlas.measures.explosion import updates
+from gradient_atlas.measures.layers import factors, predicted_factor
+from gradient_atlas.measures.remedies import mean_span
+from gradient_atlas.measures.runs import divergence_steps, mean
+from gradient_atlas.runs.names import name_of
+
+STABLE_ORDERS = "as F figure 1 says of what does not vanish"
+STABLE = f"stable is within two orders of magnitude, {STABLE_ORDERS}"
+LAYERS = "among the layers 2 to L-1"
 
 
 def size_of(rows: DataFrame) -> str:
@@ -34,4 +44,69 @@ def describe(rows: DataFrame, bound: str) -> str:
     return (
         f"{first['depth']} layers of width {first['width']}, {weights or first['initialization']} "
         f"weights, {first['dataset']}, at initialisation, {first['precision']}; bound: {bound}"
+    )
+
+
+def in_words(name: str) -> str:
+    """What a figure calls something, without the signs of its maths."""
+    return name.replace("$", "").replace(r"\eta", "η").replace("^2", "²")
+
+
+def weights_of(rows: DataFrame) -> str:
+    """The weights of one kind of run: their standard deviation, or who prescribes them."""
+    first = rows.iloc[0]
+    if first["initialization"] == "normal":
+        return f"weights of standard deviation {float(first['weight_std']):g}"
+    return f"{name_of(first['initialization'])} weights"
+
+
+def lost(runs: DataFrame) -> str:
+    """How many seeds diverge, and when."""
+    steps = divergence_steps(runs)
+    when = f" at step {listed(steps)}" if steps else ""
+    return f"{len(steps)} of {runs['seed'].nunique()} seeds diverge{when}"
+
+
+def smallest_to_largest(values: Sequence[float]) -> str:
+    """Smallest to largest over seeds; what is not finite is said."""
+    known = [value for value in values if not np.isnan(value)]
+    if not known:
+        return "not measured"
+    low, high = (f"{value:.3g}".replace("inf", "∞") for value in (min(known), max(known)))
+    return low if low == high else f"{low} to {high}"
+
+
+def describe_run(runs: DataFrame) -> str:
+    """One run's condition in words; what it says is read from the table."""
+    if runs.empty:
+        return size_of(runs)
+    first = runs.iloc[0]
+    extra = f", λ = {first.weight_decay:g}" if first.weight_decay else ""
+    if first.clip_norm is not None and np.isfinite(float(first.clip_norm)):
+        extra += f", clipped at {float(first.clip_norm):g}"
+    extra += f", {updates(runs)} updates"
+    return f"{first.activation}, {size_of(runs)}, {weights_of(runs)}, {rate_of(runs)}{extra}"
+
+
+def place_of(member: Member) -> str:
+    return "-after-activation" if member.run.normalization_position == "after_activation" else ""
+
+
+def network_of(group: Group, member: Member) -> str:
+    run = member.run.to_frame().T
+    return f"{group.run.activation}, {size_of(run)}, {weights_of(run)}"
+
+
+def beside_plain(group: Group, member: Member) -> str:
+    """Both spans, so that a reader may hold another bound against them."""
+    said = f"The signal spans {mean_span(member.start):.3g} decades"
+    if group.plain and len(group.plain.start):
+        said += f", that of the plain network {mean_span(group.plain.start):.3g}"
+    return f"{said}."
+
+
+def factor_of(member: Member, theory: DataFrame) -> str:
+    return (
+        f"Per layer towards the input the factor is {mean(factors(member.start)):.3f}, in theory "
+        f"{predicted_factor(theory, member.start):.3f}."
     )

@@ -183,7 +183,7 @@ def compare(
 
     Yields rows of the table ``central_flow``: three a step, one a method. The gradient flow is that
     of ``flow_states``. ``distance`` is that of a flow from the averaged descent (θ_{k-1} + 2 θ_k +
-    θ_{k+1}) / 4, in which an oscillation of period two cancels.
+    θ_{k+1}) / 4, in which an oscillation of period two cancels; ``moved`` is how far that has come.
 
     Raises:
         RuntimeError: see ``central_flow``.
@@ -200,6 +200,7 @@ def compare(
         with torch.no_grad():
             flow_loss = float(loss.function(flowed))
         nothing = {"predicted_loss": math.nan, "variance": math.nan, "critical": 0}
+        moved = {"moved": float((averaged - loss.start).norm())}
         yield {
             "method": "descent",
             "step": step,
@@ -207,6 +208,7 @@ def compare(
             "sharpness": sharpness(loss, theta) if measured else math.nan,
             "distance": math.nan,
             **nothing,
+            **moved,
         }
         yield {
             "method": "central_flow",
@@ -217,6 +219,7 @@ def compare(
             "predicted_loss": point.loss + point.variance / learning_rate,
             "variance": point.variance,
             "critical": point.critical,
+            **moved,
         }
         yield {
             "method": "gradient_flow",
@@ -225,5 +228,6 @@ def compare(
             "sharpness": sharpness(loss, flowed) if measured else math.nan,
             "distance": float((flowed - averaged).norm()),
             **nothing,
+            **moved,
         }
         before, now = theta, after

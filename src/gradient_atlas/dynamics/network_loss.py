@@ -12,6 +12,7 @@ from torch import Tensor
 from gradient_atlas.datasets.load import load
 from gradient_atlas.dynamics.losses import Loss
 from gradient_atlas.errors import InputError
+from gradient_atlas.networks.activations import get_activation
 from gradient_atlas.networks.products import linear
 
 
@@ -21,8 +22,9 @@ def network_loss(
     hidden_widths: Sequence[int],
     seed: int,
     classes: int = 10,
+    activation: str = "tanh",
 ) -> Loss:
-    """L(θ) = (1/N) Σ_i ½ ‖f(x_i; θ) - onehot(y_i)‖², f a tanh network with linear outputs.
+    """L(θ) = (1/N) Σ_i ½ ‖f(x_i; θ) - onehot(y_i)‖², f a network with linear outputs.
 
     This is the normalisation of Cohen et al. (2021): half the squared distance, summed over the
     outputs, averaged over the examples. Another one would rescale sharpness and learning rate.
@@ -34,6 +36,7 @@ def network_loss(
         hidden_widths: units of each hidden layer, nearest the input first; may be empty.
         seed: of the starting weights, which are drawn in float64 and then rounded.
         classes: number of outputs.
+        activation: of the hidden layers; see ``networks.activations``.
 
     Returns:
         Loss named ``network``. θ is W^(1), b^(1), W^(2), b^(2), ... each flattened row by row,
@@ -57,6 +60,7 @@ def network_loss(
     sizes = [inputs.shape[1], *hidden_widths, classes]
     shapes = [shape for n_in, n_out in pairwise(sizes) for shape in ((n_out, n_in), (n_out,))]
     lengths = [math.prod(shape) for shape in shapes]
+    phi = get_activation(activation)
     targets = torch.nn.functional.one_hot(labels, classes).to(inputs.dtype)
 
     def function(theta: Tensor) -> Tensor:
@@ -64,7 +68,7 @@ def network_loss(
         parameters = [piece.view(shape) for piece, shape in zip(pieces, shapes, strict=True)]
         a = inputs
         for layer in range(0, len(parameters) - 2, 2):
-            a = torch.tanh(linear(a, parameters[layer], parameters[layer + 1]))
+            a = phi(linear(a, parameters[layer], parameters[layer + 1]))
         residuals = linear(a, parameters[-2], parameters[-1]) - targets
         return 0.5 * residuals.square().sum() / len(targets)
 
@@ -78,8 +82,9 @@ def network_losses(
 
     Args:
         dataset: folder of a prepared data set.
-        settings: ``examples``, ``precision``, ``hidden_widths``, ``seeds``, and whatever else the
-            section has, which goes into the provenance with them.
+        settings: ``examples``, ``precision``, ``hidden_widths``, ``seeds``, ``activation`` (tanh if
+            there is none), and whatever else the section has, which goes into the provenance with
+            them.
 
     Raises:
         InputError: as ``datasets.load.load`` and ``network_loss``.
@@ -87,7 +92,12 @@ def network_losses(
     data = load(dataset, getattr(torch, settings["precision"]), settings["examples"])
     networks = {
         seed: network_loss(
-            data.train_inputs, data.train_labels, settings["hidden_widths"], seed, data.classes
+            data.train_inputs,
+            data.train_labels,
+            settings["hidden_widths"],
+            seed,
+            data.classes,
+            settings.get("activation", "tanh"),
         )
         for seed in settings["seeds"]
     }

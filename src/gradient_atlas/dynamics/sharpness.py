@@ -31,6 +31,9 @@ class Point:
     ``time`` is kη for step k of descent. ``sharpness`` is nan where it was not measured, and where
     the point is so far out that the eigenvalue is not finite. ``energy_error`` (flow only, else
     nan) is |L(θ(t)) + ∫₀ᵗ ‖∇L‖² ds - L(θ(0))|, which the exact flow keeps at 0.
+    ``second_eigenvalue`` is measured with the sharpness, and ``step_curvature`` (descent only, from
+    its first step on) is the loss's mean curvature along the step that led here, ⟨∇L(θ_k) -
+    ∇L(θ_{k-1}), s⟩ / ‖s‖² with s = θ_k - θ_{k-1}.
     """
 
     step: int
@@ -39,6 +42,8 @@ class Point:
     sharpness: float
     status: Status
     energy_error: float = math.nan
+    second_eigenvalue: float = math.nan
+    step_curvature: float = math.nan
 
 
 def hessian(loss: Loss, theta: Tensor) -> LinearOperator:
@@ -93,6 +98,12 @@ def sharpness(loss: Loss, theta: Tensor, tolerance: float = 1e-3) -> float:
     return float(top_eigenpairs(loss, theta, 1, tolerance)[0][0])
 
 
+def _two_largest(loss: Loss, theta: Tensor) -> tuple[float, float]:
+    """The two largest eigenvalues of ∇²L(θ); nan for a second one in one dimension."""
+    values, _ = top_eigenpairs(loss, theta, min(2, len(theta)))
+    return float(values[0]), float(values[1]) if len(values) > 1 else math.nan
+
+
 def descent_path(loss: Loss, learning_rate: float, steps: int, every: int) -> Iterator[Point]:
     """Full-batch descent from ``loss.start``: a point each step, sharpness each ``every`` steps.
 
@@ -104,11 +115,24 @@ def descent_path(loss: Loss, learning_rate: float, steps: int, every: int) -> It
     """
     if every < 1:
         raise InputError(f"every: {every} steps between two measurements, it must be 1 or more")
+    before = None
     for step, now in enumerate(until_divergence(loss, learning_rate, steps)):
         is_measured = step % every == 0 and not now.diverged
-        measured = sharpness(loss, now.theta) if is_measured else math.nan
-        status: Status = "diverged" if now.diverged else "ok"
-        yield Point(step, step * learning_rate, now.loss, measured, status)
+        largest, second = _two_largest(loss, now.theta) if is_measured else (math.nan, math.nan)
+        curvature = math.nan
+        if before is not None:  # the step was -η times the gradient before it
+            changed = float((before - now.slope) @ before)
+            curvature = changed / (learning_rate * max(float(before @ before), 1e-300))
+        before = now.slope
+        yield Point(
+            step,
+            step * learning_rate,
+            now.loss,
+            largest,
+            "diverged" if now.diverged else "ok",
+            second_eigenvalue=second,
+            step_curvature=curvature,
+        )
 
 
 def flow_states(

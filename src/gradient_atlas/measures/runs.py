@@ -1,5 +1,6 @@
 """How training runs went, read off the table ``metrics``; diverged runs are always among them."""
 
+import math
 from collections.abc import Callable, Sequence
 
 import numpy as np
@@ -72,6 +73,11 @@ def final_loss(metrics: DataFrame) -> list[float]:
     last = last_rows(metrics)
     lost = (last["status"] == "diverged").to_numpy()
     return np.where(lost, np.inf, last["train_loss"].to_numpy(dtype=float)).tolist()
+
+
+def guessing(table: DataFrame) -> float:
+    """Loss in nats of one who gives each class of the data the same probability; nan of no row."""
+    return math.log(table["classes"].iloc[0]) if len(table) else math.nan
 
 
 def epoch_ends(metrics: DataFrame) -> DataFrame:

@@ -43,6 +43,24 @@ def weights_name(initialization: str, weight_std: float) -> str:
     return "$N(0, 1)$" if weight_std == 1 else f"$N(0, {weight_std:g}^2)$"
 
 
+def change_name(kind: str, run: Any) -> str:
+    """What a remedy of this kind does to a run (any row of its tables), as a reader says it."""
+    if kind == "initialization":
+        return f"{weights_name(run.initialization, run.weight_std)} weights"
+    if kind == "normalization":
+        after = " after" if run.normalization_position == "after_activation" else ""
+        return f"{name_of(run.normalization)}{after}"
+    if kind == "residual":
+        return "residual" + ("" if run.residual_scale == 1 else f", $s = {run.residual_scale:g}$")
+    if kind == "clipping":
+        return f"clipped at {run.clip_norm:g}"
+    if kind == "decay":
+        return f"weight decay {run.weight_decay:g}"
+    if kind == "rate":
+        return rf"$\eta = {run.learning_rate:g}$"
+    return name_of(run.optimizer)
+
+
 def network_name(run: Any) -> str:
     """Activation and initialisation of a run (any row of its tables)."""
     return f"{name_of(run.activation)}, {weights_name(run.initialization, run.weight_std)}"

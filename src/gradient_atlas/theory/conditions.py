@@ -6,6 +6,7 @@ CONDITIONS = (
     "activation",
     "initialization",
     "weight_std",
+    "bias_std",
     "normalization",
     "normalization_position",
     "residual",
@@ -13,6 +14,7 @@ CONDITIONS = (
     "depth",
     "width",
     "probe_examples",
+    "input_scale",
 )
 # What a signal before training depends on; rates, steps and seeds are not among it.
 RECURRENT_CONDITIONS = (
