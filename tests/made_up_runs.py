@@ -11,6 +11,7 @@ from gradient_atlas.theory.conditions import CONDITIONS
 COMMON = {
     "dataset": "mnist_5k",
     "bias_std": 0.0,
+    "input_scale": 1.0,
     "normalization": "none",
     "normalization_position": "before_activation",
     "residual": False,

@@ -246,28 +246,86 @@ def remedies():
     yield one_seed(tables(1.01, 1.0))
 
 
-def layerwise_optimizers():
-    def tables(norm):
-        frame = pd.DataFrame(
-            [
-                (optimizer, rate, seed, step)
-                for optimizer in ("sgd", "lars", "lamb")
-                for rate in (0.1, 1.0, 10.0)
-                for seed in (0, 1)
-                for step in (0, 1)
-            ],
-            columns=["optimizer", "learning_rate", "seed", "step"],
-        )
-        limit = frame.optimizer.map(norm)
-        frame["gradient_norm"] = np.where((frame.learning_rate > limit) & (frame.step > 0), 1e3, 1)
-        frame = frame.assign(train_loss=1.0, status="ok", depth=4, width=8, dataset="digits")
-        probe = frame[frame.step == 0].assign(
-            layer=1, weight_norm=1.0, weight_gradient_norm=1.0, update_ratio=0.1
-        )
-        return {"metrics": frame, "gradients": probe}
+def scan_tables(edges, exploding, seeds=(0, 1, 2, 3, 4), rates=(0.2, 2.0, 20.0)):
+    """A scan of rates.
 
-    good = tables({"sgd": 0.1, "lars": 1.0, "lamb": 1.0})
+    edges: by optimizer the largest rate at which it learns; a first step changes a layer by a tenth
+    of the rate. exploding: by optimizer the rate above which the gradient grows a thousandfold.
+    """
+    frame = pd.DataFrame(
+        [
+            (optimizer, rate, seed, step)
+            for optimizer in edges
+            for rate in rates
+            for seed in seeds
+            for step in (0, 1)
+        ],
+        columns=["optimizer", "learning_rate", "seed", "step"],
+    )
+    last, rate = frame.step == 1, frame.learning_rate
+    learns = rate <= frame.optimizer.map(edges)
+    explodes = rate > frame.optimizer.map(exploding)
+    frame["train_loss"] = np.where(last & learns, 0.5, 2.1)
+    frame["gradient_norm"] = np.where(last & explodes, 1e3, 1.0)
+    frame = frame.assign(
+        status="ok",
+        depth=4,
+        width=8,
+        dataset="digits",
+        classes=7,
+        activation="relu",
+        initialization="he",
+        weight_std=math.nan,
+        train_biases=False,
+    )
+    probe = frame[frame.step == 0].assign(
+        layer=1, weight_norm=2.0, weight_gradient_norm=4.0, update_ratio=0.1 * frame.learning_rate
+    )
+    return {"metrics": frame, "gradients": probe}
+
+
+def layerwise_optimizers():
+    def every(sgd, lars, lamb):
+        return {"sgd": sgd, "lars": lars, "lamb": lamb}
+
+    good = scan_tables(every(0.2, 2.0, 2.0), every(2.0, 2.0, 2.0))
     yield good
-    yield tables({"sgd": 20.0, "lars": 20.0, "lamb": 20.0})
-    yield tables({"sgd": 1.0, "lars": 0.1, "lamb": 0.1})
+    yield scan_tables(every(2.0, 0.2, 0.2), every(99.0, 99.0, 99.0))
     yield one_seed(good)
+    yield scan_tables({"adam": 1.0}, {"adam": 1.0})
+
+
+def depth_sweep(decay, deep_accuracy, shallow_accuracy=0.9, seeds=(0, 1, 2, 3, 4)):
+    """Three kinds of saturating networks of two depths, at two rates of which the second is worse.
+
+    decay: decades that the error signal loses a layer, times the depth (0: none at any depth).
+    """
+    gradients, metrics = [], []
+    for activation, initialization in (
+        ("sigmoid", "xavier"),
+        ("tanh", "standard"),
+        ("tanh", "orthogonal"),
+    ):
+        for depth, accuracy in ((3, shallow_accuracy), (6, deep_accuracy)):
+            for rate, share in ((0.3, 1.0), (0.7, 0.8)):
+                run = {"learning_rate": rate, "classes": 7, "training_rows": 40, "optimizer": "sgd"}
+                run["variant"] = f"{activation} {initialization} {depth}"
+                rows = network(activation, initialization, decay, depth=depth, seeds=seeds)
+                gradients.append(rows.assign(**run))
+                one = rows[rows.layer == 1].drop(columns="step")
+                steps = pd.DataFrame(
+                    {"step": [0, 2, 4, 8], "train_accuracy": [0.1, 0.2, 0.3, accuracy * share]}
+                )
+                steps["test_accuracy"] = steps.train_accuracy
+                metrics.append(one.assign(**run).merge(steps, how="cross").assign(status="ok"))
+    rows = pd.concat(gradients, ignore_index=True)
+    theory = theory_for(rows[rows.learning_rate == 0.3])
+    return {"gradients": rows, "metrics": pd.concat(metrics, ignore_index=True), "theory": theory}
+
+
+def trainable_depth():
+    yield depth_sweep(decay=-0.5, deep_accuracy=0.2)
+    yield depth_sweep(decay=0.1, deep_accuracy=0.88)
+    yield one_seed(depth_sweep(decay=-0.5, deep_accuracy=0.2))
+    relu = depth_sweep(decay=-0.5, deep_accuracy=0.2)
+    yield {name: table.assign(activation="relu") for name, table in relu.items()}

@@ -1,4 +1,4 @@
-from gradient_atlas.theory.conditions import CONDITIONS
+from gradient_atlas.theory.conditions import CONDITIONS, RECURRENT_CONDITIONS
 
 # What one layer lets through at most: activations, their derivatives, and a chain of equal factors.
 
@@ -113,3 +113,37 @@ rule predict_descent:
         "{params.python} {input.code[0]:q} --settings {params.settings} --paths {output.paths:q}"
         " --bowl {output.bowl:q} --rates {output.rates:q} --thresholds {output.thresholds:q}"
         " --escapes {output.escapes:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+
+
+# The signal of every recurrent network before training, and what one without memory can reach.
+rule predict_recurrent:
+    input:
+        code=code("predict_recurrent.py"),
+    output:
+        "results/theory/recurrent/part.parquet",
+    log:
+        "logs/theory/recurrent.log",
+    benchmark:
+        "logs/theory/recurrent.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        # What theory speaks of, each once: a changed rate predicts nothing anew.
+        settings=as_argument(
+            {
+                "runs": [
+                    dict(zip(RECURRENT_CONDITIONS, condition, strict=True))
+                    for condition in dict.fromkeys(
+                        tuple(getattr(run, key) for key in RECURRENT_CONDITIONS)
+                        for run in RECURRENT_RUNS.values()
+                    )
+                ]
+            }
+        ),
+    shell:
+        "python {input.code[0]:q} --settings {params.settings} --output {output:q} 2> {log:q}"
+        " || (cat {log:q} >&2; exit 1)"

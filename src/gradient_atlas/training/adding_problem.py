@@ -3,13 +3,11 @@
 Chosen over pixel-by-pixel digits because nothing but a long memory solves it: one marked number
 lies in the first half of the sequence, so the error signal must cross at least half of it. Any
 length can be made; every batch is new, so the training loss estimates the expected loss; and the
-loss of a network without memory is known exactly (``LOSS_WITHOUT_MEMORY``).
+loss of a network without memory is known exactly (``theory.recurrent.LOSS_WITHOUT_MEMORY``).
 """
 
 import torch
 
-# A prediction of 1, the mean of the sum of two numbers from U(0, 1), leaves its variance, 2/12.
-LOSS_WITHOUT_MEMORY = 1.0 / 6.0
 INPUTS = 2
 
 
