@@ -20,6 +20,7 @@ from gradient_atlas.theory.conditions import CONDITIONS
 NETWORK = ("dataset", "activation", "depth", "width")
 SWITCHES = ("normalization", "residual", "clipping", "decay")
 _OF_TRAINING = ("clipping", "decay", "rate", "optimizer")
+_ORDER = ("initialization", "normalization", "residual", "clipping", "decay", "rate", "optimizer")
 # Weights that no remedy has touched; every other initialisation is one ("use Xavier or He").
 _UNTREATED = ("normal", "standard")
 Changes = dict[str, tuple[Any, ...] | None]
@@ -47,6 +48,11 @@ class Member:
         """What was changed, as a reader says it; empty for the plain network."""
         return ", ".join(change_name(kind, self.run) for kind in self.kinds)
 
+    @property
+    def rank(self) -> list[int]:
+        """Where it stands among the members: the plain network first, then by kind."""
+        return [_ORDER.index(kind) for kind in self.kinds]
+
 
 @dataclass(frozen=True)
 class Group:
@@ -73,8 +79,10 @@ class Group:
     @property
     def slug(self) -> str:
         """Activation, weights and depth for the identifier of a claim."""
-        parts = [self.run.activation, self.run.initialization, self.run.get("weight_std")]
-        return "-".join(f"{part}" for part in [*parts, self.run.depth] if not pd.isna(part))
+        std = self.run["weight_std"]
+        parts = [self.run["activation"], self.run["initialization"]]
+        parts += [] if pd.isna(std) else [f"{std:g}"]
+        return "-".join([*parts, f"{self.run['depth']}"])
 
     def changed_by(self, kind: str) -> list[Member]:
         """The members that differ from the plain network in this alone."""
@@ -177,11 +185,8 @@ def groups(tables: Mapping[str, DataFrame]) -> list[Group]:
             found.append(home := Group(run, []))
         home.members.append(Member(run, kinds, rows, *nothing))
     for group in found:
-        group.members.sort(key=lambda member: [_ORDER.index(kind) for kind in member.kinds])
+        group.members.sort(key=lambda member: member.rank)
     return found
-
-
-_ORDER = ("initialization", "normalization", "residual", "clipping", "decay", "rate", "optimizer")
 
 
 def _network(run: Series) -> tuple[Any, ...]:
