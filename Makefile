@@ -8,21 +8,28 @@ export PATH := $(BIN):$(PATH)
 # A killed build leaves snakemake's own lock behind, which the same command then trips over. The
 # operating system takes this one back with the process, and still keeps two builds apart.
 SNAKEMAKE := flock --nonblock --conflict-exit-code 75 .build.lock snakemake --nolock --cores $(CORES)
+# 75 is flock's own word for a lock that somebody holds.
+EXPLAINED := || { status=$$?; test $$status != 75 || \
+  echo "another build is at work in this folder; wait until it is done, or stop it" >&2; exit $$status; }
 
-.PHONY: figures claims report gallery test check format clean
+.PHONY: figures claims report gallery sources test check format clean
 figures: .venv/installed
-	$(SNAKEMAKE) $(ARGS)
+	$(SNAKEMAKE) $(ARGS) $(EXPLAINED)
 
 claims: .venv/installed
-	$(SNAKEMAKE) claims $(ARGS)
+	$(SNAKEMAKE) claims $(ARGS) $(EXPLAINED)
 
 report: .venv/installed
-	$(SNAKEMAKE) report $(ARGS)
+	$(SNAKEMAKE) report $(ARGS) $(EXPLAINED)
 
 # The README's pictures, captions and verdicts, from what `make figures` has built.
 gallery: .venv/installed
 	python src/write_gallery.py $(shell sed -n 's/^  - \([a-z_]*\)$$/\1/p' config/config.yaml) \
 	  --drawn figures --claims results/claims.parquet --page README.md --pictures docs/gallery
+
+# The sources' sentences and their verdicts, from the same.
+sources: .venv/installed
+	python src/write_sources.py --claims results/claims.parquet --page docs/sources.md
 
 test: check
 	python -m pytest $(ARGS)

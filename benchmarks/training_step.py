@@ -17,7 +17,7 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from gradient_atlas.arithmetic import prepare_arithmetic
+from gradient_atlas.arithmetic import prepare_torch
 from gradient_atlas.datasets.load import Data
 from gradient_atlas.runs.feedforward import Run
 from gradient_atlas.training.loop import train
@@ -62,7 +62,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=15, help="of 31 steps each")
     parser.add_argument("--repeats", type=int, default=1)
     arguments = parser.parse_args()
-    prepare_arithmetic()
+    prepare_torch()
     generator = torch.Generator().manual_seed(0)
     data = Data(
         train_inputs=torch.randn(EXAMPLES, INPUTS, generator=generator),

@@ -1,11 +1,11 @@
 """Check the claims of all figures against their tables and write the verdicts."""
 
+from command_line import Json, run_script
+
 import argparse
 import csv
-import json
 from pathlib import Path
 
-from command_line import run_script
 from figure_modules import claims_of
 from gradient_atlas.claims.claim import to_frame
 from gradient_atlas.claims.page import changed_verdicts, to_markdown
@@ -18,10 +18,10 @@ def main() -> None:
     """Read, decide, write; with ``--recorded``, refuse verdicts other than the recorded ones."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
-        "--figures", type=json.loads, required=True, help="JSON: data sets by name, by figure"
+        "--figures", action=Json, required=True, help="JSON: data sets by name, by figure"
     )
     parser.add_argument("--results", type=Path, required=True, help="folder of the tables")
-    parser.add_argument("--sweeps", type=json.loads, default={}, help="JSON: sweeps by data set")
+    parser.add_argument("--sweeps", action=Json, default={}, help="JSON: sweeps by data set")
     parser.add_argument("--output", type=Path, required=True, help="Parquet table of claims")
     parser.add_argument("--markdown", type=Path, required=True, help="the same as a page")
     parser.add_argument("--recorded", type=Path, help="CSV of claim, verdict that must hold")

@@ -1,11 +1,11 @@
 """Check one drawn figure against the rules of its venue; a broken rule fails the build."""
 
+from command_line import Json, run_script
+
 import argparse
-import json
 import sys
 from pathlib import Path
 
-from command_line import run_script
 from gradient_atlas.drawing.check import ADVICE, check_figure, summary
 from gradient_atlas.drawing.layout import Layout
 from gradient_atlas.drawing.style import style_from
@@ -17,7 +17,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("pdf", type=Path, help="the figure")
     parser.add_argument("--layout", type=Path, required=True, help="what stands where on it")
-    parser.add_argument("--style", type=json.loads, default={}, help="JSON: the config's style")
+    parser.add_argument("--style", action=Json, default={}, help="JSON: the config's style")
     parser.add_argument("--output", type=Path, required=True, help="written when all rules hold")
     arguments = parser.parse_args()
     style = style_from(arguments.style)

@@ -1,9 +1,23 @@
-"""What every script does around its work: one clear line for an error that the user can mend."""
+"""What every script does around its work; imported before anything else.
 
+On import the arithmetic is settled (``gradient_atlas.arithmetic``): nothing is computed without.
+Around the work: JSON options are read in one way, and an error that the user can mend is one line.
+"""
+
+import argparse
+import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
+from gradient_atlas import arithmetic
 from gradient_atlas.errors import InputError
+
+try:
+    arithmetic.pin()
+except InputError as problem:
+    sys.exit(f"error: {problem}")
 
 
 def run_script(main: Callable[[], None]) -> None:
@@ -13,3 +27,33 @@ def run_script(main: Callable[[], None]) -> None:
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(1)
+
+
+class Json(argparse.Action):
+    """An option that takes a JSON object, as every part of the config reaches a script."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: Any,
+        option_string: str | None = None,
+    ) -> None:
+        """Store the object; InputError (which argparse lets through from here) if it is none."""
+        setattr(namespace, self.dest, json_object(values, str(option_string)))
+
+
+def json_object(text: str, option: str) -> dict[str, Any]:
+    """Return the JSON object in this text, or in the ``.json`` file that it names.
+
+    Raises:
+        InputError: it is neither; names the option.
+    """
+    try:
+        value = json.loads(Path(text).read_text() if text.endswith(".json") else text)
+    except (OSError, ValueError, RecursionError) as error:
+        reason = " ".join(str(error).split())
+        raise InputError(f"{option}: not JSON and no .json file ({reason})") from None
+    if not isinstance(value, dict):
+        raise InputError(f'{option}: {text!r} is not an object of parameters like {{"depth": 50}}')
+    return value

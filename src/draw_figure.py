@@ -1,10 +1,10 @@
 """Draw one figure from its tables and write its bundle."""
 
+from command_line import Json, run_script
+
 import argparse
-import json
 from pathlib import Path
 
-from command_line import run_script
 from figure_modules import drawing_of
 from gradient_atlas.drawing.bundle import write_bundle
 from gradient_atlas.drawing.style import style_from
@@ -16,11 +16,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("name", help="a module of src/figures, or your own module:function")
     parser.add_argument(
-        "--tables", type=json.loads, required=True, help="JSON: the figure's data sets by name"
+        "--tables", action=Json, required=True, help="JSON: the figure's data sets by name"
     )
     parser.add_argument("--results", type=Path, required=True, help="folder of the tables")
-    parser.add_argument("--sweeps", type=json.loads, default={}, help="JSON: sweeps by data set")
-    parser.add_argument("--style", type=json.loads, default={}, help="JSON: the config's style")
+    parser.add_argument("--sweeps", action=Json, default={}, help="JSON: sweeps by data set")
+    parser.add_argument("--style", action=Json, default={}, help="JSON: the config's style")
     parser.add_argument("--output", type=Path, required=True, help="path without ending")
     arguments = parser.parse_args()
     draw, caption = drawing_of(arguments.name)

@@ -1,9 +1,10 @@
 """Write one data set into a folder: python src/prepare_dataset.py mnist_5k --output results/..."""
 
+from command_line import run_script
+
 import argparse
 from pathlib import Path
 
-from command_line import run_script
 from gradient_atlas.datasets.prepare import NAMES, prepare
 
 

@@ -1,12 +1,10 @@
 """Gradient descent on a quadratic: paths, contraction per step, and the threshold by bisection."""
 
+from command_line import Json, run_script
+
 import argparse
-import json
 from pathlib import Path
 
-import torch
-
-from command_line import run_script
 from gradient_atlas.dynamics.quadratic_experiment import convergence, paths, thresholds
 from gradient_atlas.tables.files import write
 from gradient_atlas.tables.schemas.dynamics import CONVERGENCE, QUADRATIC, THRESHOLD
@@ -15,12 +13,11 @@ from gradient_atlas.tables.schemas.dynamics import CONVERGENCE, QUADRATIC, THRES
 def main() -> None:
     """Parse, simulate, write three tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--settings", type=json.loads, required=True, help="dynamics.quadratic")
+    parser.add_argument("--settings", action=Json, required=True, help="dynamics.quadratic as JSON")
     parser.add_argument("--paths", type=Path, required=True, help="Parquet file to write")
     parser.add_argument("--convergence", type=Path, required=True, help="Parquet file to write")
     parser.add_argument("--threshold", type=Path, required=True, help="Parquet file to write")
     arguments = parser.parse_args()
-    torch.set_num_threads(1)
     settings = arguments.settings
     spectrum, start, momenta = settings["spectrum"], settings["start"], settings["momenta"]
     scan, made_by = settings["scan"], {"settings": settings}

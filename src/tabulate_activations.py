@@ -1,9 +1,10 @@
 """Tabulate activations and their derivatives, and the gradients of scalar chains."""
 
+from command_line import run_script
+
 import argparse
 from pathlib import Path
 
-from command_line import run_script
 from gradient_atlas.networks.derivatives import linear_chain, tabulate
 from gradient_atlas.tables.files import write
 from gradient_atlas.tables.schemas.theory import ACTIVATIONS, LINEAR_CHAIN

@@ -1,16 +1,15 @@
 """Train the network of one run with each seed; write what every layer and the loss did."""
 
+from command_line import Json, run_script
+
 import argparse
 import dataclasses
-import json
 from pathlib import Path
 
-from command_line import run_script
-from gradient_atlas.arithmetic import prepare_arithmetic
+from gradient_atlas.arithmetic import prepare_torch
 from gradient_atlas.datasets.load import load
-from gradient_atlas.errors import InputError
 from gradient_atlas.networks.feedforward import PRECISIONS
-from gradient_atlas.runs.feedforward import Run, parse_run
+from gradient_atlas.runs.feedforward import parse_run
 from gradient_atlas.tables import files as tables
 from gradient_atlas.tables.schemas.training import GRADIENTS, METRICS
 from gradient_atlas.training.loop import train
@@ -19,15 +18,17 @@ from gradient_atlas.training.loop import train
 def main() -> None:
     """Read the arguments, train, and write both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", required=True, help="parameters as JSON; see config/README.md")
+    parser.add_argument(
+        "--run", action=Json, required=True, help="parameters as JSON; see config/README.md"
+    )
     parser.add_argument("--seeds", required=True, type=int, nargs="+")
     parser.add_argument("--dataset", required=True, type=Path, help="folder of a prepared data set")
     parser.add_argument("--gradients", required=True, type=Path, help="Parquet file to write")
     parser.add_argument("--metrics", required=True, type=Path, help="Parquet file to write")
     arguments = parser.parse_args()
 
-    run = read_run(arguments.run)
-    prepare_arithmetic()
+    run = parse_run(arguments.run)
+    prepare_torch()
     data = load(arguments.dataset, PRECISIONS[run.precision], run.training_examples)
     made_by = {
         "run": dataclasses.asdict(run),
@@ -39,17 +40,6 @@ def main() -> None:
     trained = train(run, data, arguments.seeds, progress_label=label)
     tables.write(GRADIENTS, trained.gradients, arguments.gradients, made_by)
     tables.write(METRICS, trained.metrics, arguments.metrics, made_by)
-
-
-def read_run(text: str) -> Run:
-    """The run that the JSON text describes."""
-    try:
-        parameters = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"--run: not JSON ({error}); give an object of parameters") from None
-    if not isinstance(parameters, dict):
-        raise InputError(f'--run: {text} is not an object of parameters like {{"depth": 50}}')
-    return parse_run(parameters)
 
 
 if __name__ == "__main__":

@@ -1,14 +1,13 @@
 """Train one recurrent network with each seed; write error signals against lag, and losses."""
 
+from command_line import Json, run_script
+
 import argparse
 import dataclasses
-import json
 from pathlib import Path
 
-from command_line import run_script
-from gradient_atlas.arithmetic import prepare_arithmetic
-from gradient_atlas.errors import InputError
-from gradient_atlas.runs.recurrent import RecurrentRun, parse_recurrent_run
+from gradient_atlas.arithmetic import prepare_torch
+from gradient_atlas.runs.recurrent import parse_recurrent_run
 from gradient_atlas.tables import files as tables
 from gradient_atlas.tables.schemas.training import RECURRENT, RECURRENT_LOSSES
 from gradient_atlas.training.recurrent_loop import train
@@ -17,29 +16,20 @@ from gradient_atlas.training.recurrent_loop import train
 def main() -> None:
     """Read the arguments, train, and write both tables."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--run", required=True, help="parameters as JSON; see config/README.md")
+    parser.add_argument(
+        "--run", action=Json, required=True, help="parameters as JSON; see config/README.md"
+    )
     parser.add_argument("--seeds", required=True, type=int, nargs="+")
     parser.add_argument("--signals", required=True, type=Path, help="Parquet file to write")
     parser.add_argument("--losses", required=True, type=Path, help="Parquet file to write")
     arguments = parser.parse_args()
 
-    run = read_run(arguments.run)
-    prepare_arithmetic()
+    run = parse_recurrent_run(arguments.run)
+    prepare_torch()
     signals, losses = train(run, arguments.seeds, progress_label=arguments.signals.parent.name)
     made_by = {"run": dataclasses.asdict(run), "seeds": arguments.seeds}
     tables.write(RECURRENT, signals, arguments.signals, made_by)
     tables.write(RECURRENT_LOSSES, losses, arguments.losses, made_by)
-
-
-def read_run(text: str) -> RecurrentRun:
-    """The run that the JSON text describes."""
-    try:
-        parameters = json.loads(text)
-    except json.JSONDecodeError as error:
-        raise InputError(f"--run: not JSON ({error}); give an object of parameters") from None
-    if not isinstance(parameters, dict):
-        raise InputError(f'--run: {text} is not an object of parameters like {{"cell": "gru"}}')
-    return parse_recurrent_run(parameters)
 
 
 if __name__ == "__main__":

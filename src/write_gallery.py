@@ -1,12 +1,13 @@
 """Put every built figure, its caption and its verdicts into a page, with small pictures."""
 
+from command_line import run_script
+
 import argparse
 from pathlib import Path
 
 import pandas as pd
 from PIL import Image
 
-from command_line import run_script
 from gradient_atlas.claims.page import allowed_text, measured_text
 from gradient_atlas.errors import InputError
 

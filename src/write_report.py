@@ -1,10 +1,10 @@
 """Write one page with every figure, its caption, claims and parameters, readable offline."""
 
+from command_line import Json, run_script
+
 import argparse
-import json
 from pathlib import Path
 
-from command_line import run_script
 from gradient_atlas.report import Entry, image_address, page, parameters_of, runtimes
 from gradient_atlas.tables.files import files_of, read
 
@@ -13,11 +13,9 @@ def main() -> None:
     """Read the bundles, claims and benchmark files; write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--figures", type=Path, nargs="+", required=True, help="their .svg files")
-    parser.add_argument(
-        "--tables", type=json.loads, required=True, help="JSON: data sets by figure"
-    )
+    parser.add_argument("--tables", action=Json, required=True, help="JSON: data sets by figure")
     parser.add_argument("--results", type=Path, required=True, help="folder of the tables")
-    parser.add_argument("--sweeps", type=json.loads, default={}, help="JSON: sweeps by data set")
+    parser.add_argument("--sweeps", action=Json, default={}, help="JSON: sweeps by data set")
     parser.add_argument("--claims", type=Path, required=True, help="Parquet table of claims")
     parser.add_argument("--benchmarks", type=Path, required=True, help="folder of .tsv files")
     parser.add_argument("--output", type=Path, required=True, help="the .html file")

@@ -1,5 +1,8 @@
 """What every test may use, and leaves behind as it was."""
 
+# Before anything that imports numpy or torch: tests compute as a build does.
+import command_line  # noqa: F401
+
 import hypothesis
 import pytest
 from matplotlib import pyplot as plt

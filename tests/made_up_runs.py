@@ -9,6 +9,7 @@ from gradient_atlas.theory.conditions import CONDITIONS
 
 COMMON = {
     "dataset": "mnist_5k",
+    "bias_std": 0.0,
     "normalization": "none",
     "normalization_position": "before_activation",
     "residual": False,
@@ -61,6 +62,7 @@ def network(
             "layer": layer,
             "error_signal_norm": 10.0 ** (slope * back),
             "weight_gradient_norm": 10.0 ** (level + weight_slope * back),
+            "weight_spectral_norm": 2.0,
             "activation_rms": 10.0 ** (more.pop("rms_slope", 0.0) * layer),
         }
         | more
@@ -72,7 +74,11 @@ def theory_for(rows):
     return theory[[*CONDITIONS, "layer"]].assign(
         predicted_log10_error_signal_norm=np.log10(theory.error_signal_norm),
         predicted_log10_weight_gradient_norm=np.log10(theory.weight_gradient_norm),
-        predicted_log10_activation_rms=0.0,
+        predicted_log10_activation_rms=np.log10(theory.activation_rms),
+        gain=(theory.error_signal_norm / theory.error_signal_norm.shift(-1)).where(
+            theory.layer < theory.depth
+        ),
+        predicted_weight_spectral_norm=2.0,
         asymptotic_slope=0.0,
         finite_width_drift=-0.01,
     )

@@ -15,8 +15,10 @@ from made_up_runs import (
     layers,
     map_tables,
     metrics,
+    network,
     runs,
     tables_of_loss,
+    theory_for,
 )
 
 
@@ -62,6 +64,38 @@ def initialization_map():
     yield map_tables(he=0.01)
     yield map_tables(sigmoid=-0.2, tanh=-0.2, he=-0.3, other=-0.01, gelu=0.5)
     yield one_seed(map_tables())
+
+
+def spectral_norm_or_gain():
+    """Factors a layer of each activation's networks: as ‖W‖₂, against it, and off the gain."""
+
+    def tables(loose, wide, forward, off=0.0, seeds=range(6)):
+        kinds = [("tanh", "orthogonal", 1.01, 0.0), ("tanh", "xavier", 2.0, loose)]
+        rows = pd.concat(
+            [
+                network(
+                    name, weights, slope, seeds=seeds, rms_slope=forward, weight_spectral_norm=norm
+                )
+                for name, weights, norm, slope in kinds
+            ]
+        )
+        widths = pd.concat(
+            [
+                network("relu", "he", slope, seeds=seeds, width=width, rms_slope=forward)
+                for width, slope in ((32, 0.01), (512, wide))
+            ]
+        )
+        theory = theory_for(rows)
+        return {
+            "gradients": rows,
+            "theory": theory.assign(gain=theory.gain * 10**off),
+            "widths": widths,
+            "width_theory": theory_for(widths),
+        }
+
+    yield tables(0.3, 0.6, 0.01)
+    yield tables(-0.1, 0.01, -0.01, off=0.2)
+    yield one_seed(tables(0.3, 0.6, 0.01, off=0.04))
 
 
 def depth_and_width():

@@ -1,6 +1,7 @@
 """The complementarity problem against its conditions, the flow against closed forms."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -56,9 +57,11 @@ def test_the_solution_scales_with_its_problem(seed):
 def test_third_derivatives_are_those_of_differences(network):
     U, _ = torch.linalg.qr(torch.randn(len(network.start), 2, dtype=torch.float64))
     value, slope, third = curvature_gradients(network, network.start, U)
-    hessian = torch.func.hessian(network.function)
+    hessian = partial(torch.autograd.functional.hessian, network.function)
     assert value == pytest.approx(float(network.function(network.start)))
-    assert torch.allclose(slope, torch.func.grad(network.function)(network.start))
+    assert torch.allclose(
+        slope, torch.autograd.functional.jacobian(network.function, network.start)
+    )
     assert torch.equal(third[0, 1], third[1, 0])
     direction = torch.cos(torch.arange(len(network.start), dtype=torch.float64))
     step = 1e-5
@@ -79,7 +82,9 @@ def test_an_eigenvalue_that_is_there_twice_is_found_twice():
 
 
 def test_followed_eigenpairs_are_those_of_the_dense_hessian(network):
-    expected = np.linalg.eigvalsh(torch.func.hessian(network.function)(network.start))
+    expected = np.linalg.eigvalsh(
+        torch.autograd.functional.hessian(network.function, network.start)
+    )
     guess = np.random.default_rng(0).standard_normal((len(network.start), 3))
     values, _ = followed_eigenpairs(network, network.start, guess)
     assert values == pytest.approx(expected[::-1][:3], rel=1e-6)

@@ -1,7 +1,10 @@
 """The config: defaults completed, every misspelt key refused before any work starts."""
 
+import subprocess
+import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from hypothesis import example, given
@@ -43,6 +46,31 @@ def test_each_config_of_the_project_is_right(name):
         ({"strict": "maybe"}, ["strict", "true or false"]),
         ({"datasets": {"mine": "data.csv"}}, ["datasets.mine", "npz"]),
         ({"figures": ["training_loss", "training_loss"]}, ["figures", "each once"]),
+        ({"style": {"venue": "nips"}}, ["style.venue", "did you mean neurips"]),
+        ({"style": {"width": 3.5}}, ["style.width", "venue: custom"]),
+        ({"style": {"venue": "custom", "width": "wide"}}, ["style.width", "'wide'"]),
+        (
+            {"training": {"sweeps": {"exploding_training": {"base": {"training_examples": 4001}}}}},
+            ["exploding_training (variant=relu_1).training_examples: 4001", "mnist_5k has 4000"],
+        ),
+        (
+            {"dynamics": {"sharpness": {"dataset": "mnist", "examples": 60001}}},
+            ["dynamics.sharpness.examples: 60001", "mnist has 60000"],
+        ),
+        (
+            {"dynamics": {"flow": {"network": {"examples": 1439}}}},
+            ["dynamics.flow.network.examples: 1439", "digits has 1438"],
+        ),
+        (
+            {"dynamics": {"central_flow": {"dataset": "digit"}}},
+            ["dynamics.central_flow.dataset: 'digit'", "did you mean digits"],
+        ),
+        ({"datasets": {"mnist": "a.npz"}}, ["datasets.mnist", "taken"]),
+        (
+            {"datasets": {"a": "no.npz"}, "dynamics": {"central_flow": {"dataset": "a"}}},
+            ["no.npz: no such file"],
+        ),
+        ({"recurrent": {"base": {"cel": "gru"}}}, ["recurrent", "did you mean cell"]),
     ],
 )
 def test_a_wrong_key_is_named_with_what_would_be_right(given, words):
@@ -50,6 +78,28 @@ def test_a_wrong_key_is_named_with_what_would_be_right(given, words):
         completed(given)
     assert all(word in str(error.value) for word in words), str(error.value)
     assert "\n" not in str(error.value)
+
+
+def test_a_file_of_ones_own_is_refused_when_it_has_fewer_rows_than_are_asked_for(tmp_path):
+    labels = np.repeat(np.arange(7), 13)  # a class keeps 13 - 3 = 10 rows for training
+    file = tmp_path / "mine.npz"
+    np.savez(file, images=np.zeros((len(labels), 5, 4), np.uint8), labels=labels)
+    network = {"dataset": "mine", "examples": 70}
+    given = {"datasets": {"mine": str(file)}, "dynamics": {"central_flow": network}}
+    assert completed(given)["dynamics"]["central_flow"]["examples"] == 70
+    network["examples"] = 71
+    with pytest.raises(InputError, match=r"central_flow\.examples: 71 is wrong; mine has 70"):
+        completed(given)
+
+
+def test_reading_a_config_imports_no_torch():
+    program = (
+        "import sys; sys.path[:0] = ['src', 'workflow']; from pathlib import Path; "
+        "from configuration import complete; "
+        "complete({}, Path('config/config.yaml'), Path('workflow/schemas/config.schema.yaml')); "
+        "assert not {'torch', 'torchvision', 'sklearn'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=PROJECT, check=True)
 
 
 def test_what_is_given_overrides_key_by_key():

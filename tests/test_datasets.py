@@ -1,5 +1,7 @@
 """What the datasets stage stores and loads, and how its command fails."""
 
+from command_line import run_script
+
 import gzip
 import json
 import sys
@@ -12,7 +14,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import prepare_dataset
-from command_line import run_script
 from gradient_atlas.datasets.load import load
 from gradient_atlas.datasets.prepare import prepare, read_mnist_5k
 from gradient_atlas.datasets.store import ARRAYS, pixel_statistics, split, write

@@ -43,7 +43,9 @@ def test_heavy_ball_is_powers_of_its_two_by_two_matrix(spectrum, learning_rate, 
 def test_descend_visits_the_iterates():
     loss = two_factor()
     path = descend(loss, 0.05, 20, 0.5)
-    endless = torch.stack(list(itertools.islice(iterates(loss, 0.05, 0.5), 21))).numpy()
+    endless = torch.stack(
+        [i.theta for i in itertools.islice(iterates(loss, 0.05, 0.5), 21)]
+    ).numpy()
     np.testing.assert_array_equal(path.points, endless)
 
 

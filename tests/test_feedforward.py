@@ -25,6 +25,16 @@ def test_shapes_and_starting_values():
     assert len(network.parameters) == 4 + 4 + 3 + 3
 
 
+def test_biases_are_drawn_after_the_weights_and_only_when_asked_for():
+    without, with_biases = make(width=400), make(width=400, bias_std=0.3)
+    for plain, other in zip(without.weights, with_biases.weights, strict=True):
+        assert torch.equal(plain, other)
+    drawn = torch.cat(with_biases.biases).detach()
+    assert all(bias.requires_grad for bias in with_biases.biases)
+    assert abs(float(drawn.std()) - 0.3) < 0.02
+    assert abs(float(drawn.mean())) < 0.03
+
+
 def test_both_precisions_start_at_the_same_network():
     for single, double in zip(
         make(precision="float32").weights, make(precision="float64").weights, strict=True

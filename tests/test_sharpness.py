@@ -20,7 +20,7 @@ from gradient_atlas.errors import InputError
 
 @pytest.fixture(scope="module")
 def dense(network) -> np.ndarray:
-    return torch.func.hessian(network.function)(network.start).detach().numpy()
+    return torch.autograd.functional.hessian(network.function, network.start).detach().numpy()
 
 
 def test_operator_is_the_dense_hessian(network, dense):

@@ -61,7 +61,7 @@ def test_page_is_as_wide_as_the_style_says(style, tmp_path):
 @pytest.mark.parametrize(
     ("parameters", "message"),
     [
-        ({"venue": "nips"}, "style.venue: 'nips' is unknown; it must be one of icml"),
+        ({"venue": "nips"}, "style.venue: 'nips' is unknown; did you mean neurips"),
         ({"venue": "fontsizes"}, "style.venue"),
         ({"column": "third"}, "style.column"),
         ({"venue": "custom"}, "style.width: give it with venue: custom"),

@@ -37,7 +37,7 @@ def kernel_of(q_1, q_2, rho):
 
 def test_relu_with_he_has_chi_one_and_keeps_any_variance():
     assert chi(phi("relu"), 3.7, 2.0) == pytest.approx(1.0, abs=1e-14)
-    assert fixed_point(phi("relu"), 2.0, start=3.7) == 3.7
+    assert fixed_point(phi("relu"), 2.0, 3.7) == 3.7
 
 
 @pytest.mark.parametrize("q", [0.01, 1.0, 120.0])
@@ -108,16 +108,16 @@ def test_diagonal_of_a_dual_is_the_second_moment_even_where_the_series_has_not_c
 
 def test_fixed_points_of_the_saturating_activations():
     # tanh is critical at σ_w² = 1 (Poole et al. 2016): ordered below with q* = 0, chaotic above.
-    assert fixed_point(phi("tanh"), 1 / 3) == 0.0
-    assert fixed_point(phi("tanh"), 1.0) == 0.0
-    q = fixed_point(phi("tanh"), 2.0)
+    assert fixed_point(phi("tanh"), 1 / 3, 1.0) == 0.0
+    assert fixed_point(phi("tanh"), 1.0, 1.0) == 0.0
+    q = fixed_point(phi("tanh"), 2.0, 1.0)
     assert 2.0 * expectation(lambda u: np.tanh(u) ** 2, q) == pytest.approx(q, rel=1e-10)
     assert chi(phi("tanh"), q, 2.0) > 1
     # sigmoid(u) ≈ 1/2 + u/4: q* ≈ σ² / 4 / (1 - σ²/16), and χ < σ²/16.
-    assert fixed_point(phi("sigmoid"), 1 / 3) == pytest.approx(1 / 12 / (1 - 1 / 48), rel=0.01)
-    assert 10 ** (2 * slope_per_layer(phi("sigmoid"), 1 / 3)) < 1 / 48
-    assert fixed_point(phi("relu"), 1.0) == 0.0
-    assert fixed_point(phi("relu"), 3.0) == np.inf
+    assert fixed_point(phi("sigmoid"), 1 / 3, 1.0) == pytest.approx(1 / 12 / (1 - 1 / 48), rel=0.01)
+    assert 10 ** (2 * slope_per_layer(phi("sigmoid"), 1 / 3, 1.0)) < 1 / 48
+    assert fixed_point(phi("relu"), 1.0, 1.0) == 0.0
+    assert fixed_point(phi("relu"), 3.0, 1.0) == np.inf
 
 
 def test_weight_variances():

@@ -7,10 +7,11 @@ import pytest
 from scipy.special import expit, ndtr
 
 from gradient_atlas.networks.activations import get_activation
+from gradient_atlas.theory.alignment import Layer, Signal, passed, sent_on
 from gradient_atlas.theory.finite_width import drift_per_layer
 from gradient_atlas.theory.mean_field import chi, fixed_point
 from gradient_atlas.theory.nonlinearity import from_torch
-from gradient_atlas.theory.prediction import Network, predict, softmax_grams
+from gradient_atlas.theory.prediction import Network, forward_pass, predict, softmax_grams
 
 WIDTH, DEPTH, INPUTS, EXAMPLES, CLASSES = 1024, 12, 100, 24, 10
 
@@ -149,7 +150,7 @@ def test_level_of_the_weight_gradient_is_exact_on_average(initialization):
 def test_finite_width_drift_of_a_random_vector(activation, weight_std):
     width, depth, runs = 96, 16, 300
     phi, sigma_w2 = from_torch(get_activation(activation)), width * weight_std**2
-    q = fixed_point(phi, sigma_w2)
+    q = fixed_point(phi, sigma_w2, 1.0)
     value, derivative = ORACLES[activation]
     generator = np.random.default_rng(3)
     gains = []
@@ -170,6 +171,94 @@ def test_finite_width_drift_of_a_random_vector(activation, weight_std):
     drift = (depth - 1) * drift_per_layer(phi, q, width)
     assert abs(drift) > 4 * error, "the drift must be visible in the first place"
     assert np.mean(gains) - wide == pytest.approx(drift, abs=3 * error)
+
+
+def _residual_networks(activation, width, depth, weight_std, scale, bias_std, seeds, top):
+    """log10 of the mean square norm of ∂ℓ/∂z of layers 2 .. L-1, over seeds and six examples.
+
+    ``top`` makes ∂ℓ/∂a of the last hidden layer out of a and the output layer's weight and bias.
+    The matrices are drawn anew on the way back: those of width 2,000 would not fit in memory.
+    """
+    value, derivative = ORACLES[activation]
+    inputs = _data()[0][:6]
+
+    def layer(seed, index, n_in, n_out):
+        generator = np.random.default_rng([seed, index])
+        weight = weight_std * generator.standard_normal((n_out, n_in))
+        return weight, bias_std * generator.standard_normal(n_out)
+
+    squares = []
+    for seed in range(seeds):
+        weight, bias = layer(seed, 0, INPUTS, width)
+        a = value(inputs @ weight.T + bias)
+        preactivations = []
+        for index in range(1, depth - 1):
+            weight, bias = layer(seed, index, width, width)
+            preactivations.append(a @ weight.T + bias)
+            a = a + scale * value(preactivations[-1])
+        above, square = top(a, *layer(seed, depth, width, CLASSES)), []
+        for index in range(depth - 2, 0, -1):
+            delta = scale * derivative(preactivations[index - 1]) * above
+            square.append(np.mean(np.sum(delta**2, axis=1)))
+            above = above + delta @ layer(seed, index, width, width)[0]
+        squares.append(square[::-1])
+    squares = np.array(squares)
+    error = squares.std(axis=0) / squares.mean(axis=0) / np.sqrt(seeds) / np.log(100)
+    return np.log10(squares.mean(axis=0)) / 2, error
+
+
+@pytest.mark.parametrize(
+    ("activation", "weight_std", "scale", "bias_std"),
+    [
+        ("gelu", 0.1, 1.0, 0.0),
+        ("silu", 0.2, 1.0, 0.0),
+        ("tanh", 0.1, 1.0, 0.5),
+        ("relu", 0.1, 1.0, 0.5),
+    ],
+)
+def test_signal_of_residual_layers_joins_the_activations(activation, weight_std, scale, bias_std):
+    # The part along a overtakes the rest somewhere in the middle: level and slope must be right.
+    labels = _data()[1][:6]
+
+    def top(a, weight, bias):
+        return _softmax_error(a @ weight.T + bias, labels) @ weight
+
+    measured, error = _residual_networks(
+        activation, 200, 20, weight_std, scale, bias_std, seeds=40, top=top
+    )
+    options = {"residual": True, "residual_scale": scale, "bias_std": bias_std}
+    network = _network(activation, "normal", weight_std, width=200, depth=20, **options)
+    predicted = predict(network, _data()[0][:6], labels, CLASSES).log10_error_signal_norm[1:-1]
+    assert error.max() < 0.04
+    assert np.abs(measured - predicted).max() < 4 * error.max()
+    slopes = [-np.polyfit(np.arange(18), values, 1)[0] for values in (measured, predicted)]
+    assert 10 ** slopes[1] == pytest.approx(10 ** slopes[0], rel=0.01)
+
+
+@pytest.mark.parametrize(("activation", "variance"), [("gelu", 2), ("silu", 8)])
+def test_a_signal_along_the_activations_in_a_network_of_width_2000(activation, variance):
+    # ℓ = ‖a‖²/2 has no other part, and little randomness at this width.
+    width, depth = 2000, 14
+    std = np.sqrt(variance / width)
+    measured, _ = _residual_networks(
+        activation, width, depth, std, 1.0, 0.0, seeds=2, top=lambda a, weight, bias: a
+    )
+    network = _network(activation, "normal", std, width=width, depth=depth, residual=True)
+    sizes = [INPUTS, *[width] * (depth - 1), CLASSES]
+    forward = forward_pass(network, _data()[0][:6], sizes, [std**2] * depth)
+    nothing = np.zeros((6, 6))
+    signal, squares = Signal(nothing, np.full((6, 6), float(width)), nothing, nothing), []
+    for index in range(depth - 1, 1, -1):
+        below, above = ((forward.moments[at], forward.averages[at]) for at in (index - 1, index))
+        kernel = forward.branches[index - 1].kernel
+        through = passed(network.activation, kernel, signal, *below, 1.0)
+        squares.append(np.mean(np.diagonal(through)))
+        layer = Layer(*below, *above, kernel, variance * below[0], 1.0, variance)
+        signal = sent_on(network.activation, layer, signal, width)
+    predicted = np.log10(squares[::-1]) / 2
+    factors = [10 ** -np.mean(np.diff(values)) for values in (measured, predicted)]
+    assert factors[1] == pytest.approx(factors[0], rel=0.01)
+    assert factors[0] > 1.1 * np.sqrt(1 + variance / 2)  # what independent weights would allow
 
 
 @pytest.mark.parametrize("activation", ["relu", "sigmoid"])

@@ -1,3 +1,5 @@
+from command_line import json_object
+
 import json
 import subprocess
 import sys
@@ -11,6 +13,7 @@ from hypothesis import strategies as st
 
 from gradient_atlas.datasets.prepare import prepare
 from gradient_atlas.errors import InputError
+from gradient_atlas.runs.feedforward import parse_run
 from gradient_atlas.tables import files as tables
 
 SOURCE = Path(__file__).parents[1] / "src"
@@ -123,6 +126,6 @@ json_values = st.recursive(
 @given(st.text() | json_values.map(json.dumps))
 def test_any_run_string_is_read_or_refused_in_one_line(text):
     try:
-        train.read_run(text)
+        parse_run(json_object(text, "--run"))
     except InputError as error:
         assert "\n" not in str(error)

@@ -2,11 +2,15 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
+import duckdb
 import pandas as pd
+import polars
+import pyarrow.dataset
 import pytest
 import yaml
 
@@ -97,6 +101,31 @@ def test_every_figure_and_every_claim_is_there(built):
         "not measured",
         "identity",
     }
+
+
+def test_every_table_of_the_page_is_read_by_each_library_as_one_hive_data_set(built):
+    folders = {file.parent for file in built.glob("results/**/part.parquet")}
+    while deeper := {folder for folder in folders if "=" in folder.name}:
+        folders = folders - deeper | {folder.parent for folder in deeper}
+    sets = {str(f.relative_to(built)): f for f in folders}
+    sets["results/claims.parquet"] = built / "results/claims.parquet"
+    page = (PROJECT / "results/README.md").read_text()
+    for place in re.findall("^## (.*)$", page, re.MULTILINE):
+        # What is named after what varies is the layout of the data set's own folders.
+        name = re.sub("/([a-z_]+=)?<(rate|what varies)>/$", "", place).rstrip("/")
+        pattern = re.sub("<[^>]*>", "[^/]+", name)
+        assert any(re.fullmatch(pattern, folder) for folder in sets), place
+    for name, folder in sets.items():
+        files = str(folder if folder.suffix else folder / "**/*.parquet")
+        query = f"SELECT * FROM read_parquet('{files}', hive_partitioning=true)"
+        found = {
+            "pandas": pd.read_parquet(folder),
+            "pyarrow": pyarrow.dataset.dataset(folder, partitioning="hive").to_table().to_pandas(),
+            "duckdb": duckdb.sql(query).df(),
+            "polars": polars.read_parquet(files, hive_partitioning=True),
+        }
+        assert len({frozenset(frame.columns) for frame in found.values()}) == 1, name
+        assert len({len(frame) for frame in found.values()}) == 1, name
 
 
 def test_a_second_run_finds_nothing_to_do(project, built):

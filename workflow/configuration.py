@@ -1,15 +1,18 @@
 """The config as the workflow uses it: defaults completed, every key checked before work starts."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import yaml
 
+from gradient_atlas.datasets.prepare import NAMES, training_rows
+from gradient_atlas.drawing.style import style_from
 from gradient_atlas.errors import InputError
-from gradient_atlas.runs.sweep import expand_sweep
+from gradient_atlas.runs.recurrent import parse_recurrent_run
+from gradient_atlas.runs.sweep import expand_runs, expand_sweep
 
 
 def complete(given: Mapping[str, Any], defaults: Path, schema: Path) -> dict[str, Any]:
@@ -30,7 +33,53 @@ def complete(given: Mapping[str, Any], defaults: Path, schema: Path) -> dict[str
         raise InputError(_one_line(errors[0]))
     for name, sweep in config["training"]["sweeps"].items():
         expand_sweep(name, sweep)
+    try:
+        expand_runs("recurrent", config["recurrent"], parse_recurrent_run)
+        style_from(config["style"])
+        check_datasets(config)
+    except InputError as error:
+        raise InputError(f"config: {error}") from None
     return config
+
+
+def check_datasets(config: Mapping[str, Any]) -> None:
+    """Refuse a data set that nobody knows, and one with fewer training rows than are asked for.
+
+    Raises:
+        InputError: names the key that asks, what it asks for, and what there is.
+    """
+    own = config["datasets"]
+    if taken := sorted(set(own) & set(NAMES)):
+        raise InputError(f"datasets.{taken[0]}: the name is taken; choose another")
+    rows: dict[str, int] = {}
+    for key, dataset, examples in _asked(config):
+        if dataset not in (*NAMES, *own):
+            close = difflib.get_close_matches(dataset, [*NAMES, *own], n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise InputError(
+                f"{key}.dataset: {dataset!r} is no data set{hint}; it must be one of "
+                f"{', '.join([*NAMES, *own])}, or be given under datasets"
+            )
+        if dataset not in rows:
+            rows[dataset] = training_rows(own.get(dataset, dataset))
+        name, number = examples
+        if number is not None and number > rows[dataset]:
+            raise InputError(
+                f"{key}.{name}: {number} is wrong; {dataset} has {rows[dataset]} training rows"
+            )
+
+
+def _asked(config: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[str, int | None]]]:
+    """Where the config asks for a data set, for which, and by what key for how many rows."""
+    for name, sweep in config["training"]["sweeps"].items():
+        for path, run in expand_sweep(name, sweep).items():
+            key = f"training.sweeps.{name} ({path})"
+            yield key, run.dataset, ("training_examples", run.training_examples)
+    dynamics = config["dynamics"]
+    networks = {"flow.network": dynamics["flow"]["network"]}
+    networks |= {key: dynamics[key] for key in ("central_flow", "sharpness")}
+    for key, network in networks.items():
+        yield f"dynamics.{key}", network["dataset"], ("examples", network["examples"])
 
 
 def _typed(text: str) -> Any:

@@ -1,26 +1,36 @@
-"""How deep until the first layer learns nothing, and what a finite width does to He weights."""
+"""How deep until the first layer learns nothing, what a width takes from He, what inputs do."""
 
 from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from pandas import DataFrame, concat
+from pandas import DataFrame
 
-from gradient_atlas.claims.claim import Claim
-from gradient_atlas.claims.words import describe
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.style import THEORY, Style, band, label_panels, look_of
+from gradient_atlas.measures.depths import (
+    NOTHING,
+    all_depths,
+    initializations,
+    layers_in_theory,
+    ratio_in_theory,
+    scales,
+    widths,
+)
 from gradient_atlas.measures.layers import (
+    ERROR,
     WEIGHT,
-    at_initialization,
     decades,
+    deepest,
+    factors,
+    forward_drift,
     forward_ratio,
     layers_to_fall,
-    predicted_slope,
     prediction_of,
     select,
 )
+from gradient_atlas.measures.networks import datasets_named, networks, numbers_of
 from gradient_atlas.measures.runs import by_seed
 from gradient_atlas.runs.names import name_of
 
@@ -28,182 +38,149 @@ TABLES = {
     "deep": "training/depth/gradients",
     "depths": "training/depth_series/gradients",
     "widths": "training/width_series/gradients",
+    "inputs": "training/large_inputs/gradients",
     "deep_theory": "theory/depth",
     "theory": "theory/depth_series",
     "width_theory": "theory/width_series",
 }
 
-DEPTH = 50  # of the claims about He weights
-CLAIMED_DEPTHS = (10, 15, 20, DEPTH)
-NOTHING = -10.0  # log10 of the gradient that F example 1 calls "effectively zero"
+PARAMETERS_OF_WIDTH = ("width", "depth", "dataset")  # what panel (b) says by itself
 LOOKS = {"xavier": {"linestyle": "-", "marker": "o"}, "standard": {"linestyle": ":", "marker": "s"}}
-HANIN_NICA = 5.0  # β n per layer: the variance of ln E[a²] at width n (ReLU)
 
 
 def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
-    """Panels: the first layer's gradient against depth; E[a²] against layer at several widths."""
-    figure, (first, forward) = style.new_figure(2, panel_height=2.2)
+    """Panels: the first layer's gradient against depth; E[a²] by width; error signals by input."""
+    figure, axes = style.new_figure(3, panel_height=2.4)
+    first, forward, inputs = axes
     _draw_first_layer(first, tables)
-    for position, (width, rows) in enumerate(_widths(tables)):
-        look = look_of("", position) | {"label": f"$n = {width}$"}
-        hidden = rows[rows.layer < rows.layer.max()]
-        values = hidden.assign(variance=2 * decades(hidden, "activation_rms"))
-        table = values.groupby("layer").variance
-        middle = table.mean()
-        band(forward, middle.index, middle, table.min(), table.max(), **look)
-        drift = -HANIN_NICA / (2 * width * np.log(10))
-        start = 2 * _first(prediction_of(tables["width_theory"], rows))
-        forward.plot(middle.index, start + drift * middle.index.to_numpy(), **THEORY)
-    forward.set(xlabel="layer $l$", ylabel=r"$\log_{10}\,\langle (a^{(l)})^2\rangle$")
-    label_panels([first, forward], ["Sigmoid, first layer", "ReLU, He"])
-    for axes in (first, forward):
-        axes.legend(loc="lower left")
+    _draw_widths(forward, tables)
+    _draw_inputs(inputs, tables["inputs"])
+    label_panels(axes, ["First layer", "Width", "Input scale"])
+    for panel, place in zip(axes, ("upper right", "lower left", "upper right"), strict=True):
+        if panel.get_legend_handles_labels()[1]:
+            panel.legend(loc=place, handlelength=2.0, borderaxespad=0.2)
     return figure
 
 
 def _draw_first_layer(axes: Axes, tables: dict[str, DataFrame]) -> None:
-    rows, theory = _all_depths(tables)
-    for position, (name, one) in enumerate(rows.groupby("initialization", sort=False)):
-        look: dict[str, Any] = look_of("", position) | LOOKS.get(str(name), {})
+    rows, theory = all_depths(tables)
+    for position, name in enumerate(initializations(rows)):
+        one = select(rows, "sigmoid", name)
+        look: dict[str, Any] = look_of("", position) | LOOKS.get(name, {})
         values = one.assign(decades=decades(one, WEIGHT))[one.layer == 1].groupby("depth").decades
         middle = values.mean()
-        look |= {"markevery": 1, "label": name_of(str(name))}
+        look |= {"markevery": 1, "label": f"sigmoid, {name_of(name)}"}
         band(axes, middle.index, middle, values.min(), values.max(), **look)
         predicted = theory[(theory.initialization == name) & (theory.layer == 1)]
         predicted = predicted.sort_values("depth")
         axes.plot(predicted.depth, predicted[f"predicted_log10_{WEIGHT}"], **THEORY)
     axes.axhline(NOTHING, color="0.4", linewidth=0.6, linestyle=":", zorder=1)
     axes.set(xlabel="depth $L$", ylabel=r"$\log_{10}\,\Vert\partial L/\partial W^{(1)}\Vert$")
-    axes.set_xticks(sorted(rows.depth.unique()))
+    if len(rows):
+        axes.set_xticks(_apart(sorted(rows.depth.unique())))
 
 
-def _all_depths(tables: dict[str, DataFrame]) -> tuple[DataFrame, DataFrame]:
-    """Sigmoid networks of every depth whose initialisation the depth series has, and theory."""
-    series = at_initialization(tables["depths"])
-    deep = at_initialization(tables["deep"])
-    kept = (deep.activation == "sigmoid") & deep.initialization.isin(series.initialization)
-    theory = concat([tables["theory"], tables["deep_theory"]], ignore_index=True)
-    return concat([series, deep[kept]], ignore_index=True), theory[theory.activation == "sigmoid"]
+def _apart(ticks: list[int]) -> list[int]:
+    """Those ticks whose labels do not meet."""
+    least = (ticks[-1] - ticks[0]) / 10
+    kept = ticks[:1]
+    for tick in ticks[1:]:
+        if tick - kept[-1] >= least:
+            kept.append(tick)
+    return kept
 
 
-def _widths(tables: dict[str, DataFrame]) -> list[tuple[int, DataFrame]]:
-    rows = at_initialization(tables["widths"])
-    return [(int(width), one) for width, one in rows.groupby("width")]  # type: ignore[arg-type]
+def _draw_widths(axes: Axes, tables: dict[str, DataFrame]) -> None:
+    for position, (width, rows) in enumerate(widths(tables)):
+        look = look_of("", position) | {"label": f"$n = {width}$"}
+        hidden = rows[rows.layer < rows.layer.max()]
+        table = hidden.assign(variance=2 * decades(hidden, "activation_rms"))
+        middle = table.groupby("layer").variance.mean()
+        error = table.groupby("layer").variance.sem().fillna(0.0)
+        band(axes, middle.index, middle, middle - error, middle + error, **look)
+        predicted = prediction_of(tables["width_theory"], rows)
+        if np.isfinite(drift := forward_drift(predicted)):
+            start = 2 * float(predicted.predicted_log10_activation_rms.iloc[0])
+            axes.plot(middle.index, start + drift * middle.index.to_numpy(), **THEORY)
+    axes.set(xlabel="layer $l$", ylabel=r"$\log_{10}\,\langle (a^{(l)})^2\rangle$")
 
 
-def _first(predicted: DataFrame) -> float:
-    return float(predicted.predicted_log10_activation_rms.iloc[0]) if len(predicted) else np.nan
+def _draw_inputs(axes: Axes, inputs: DataFrame) -> None:
+    for position, (scale, rows) in enumerate(scales(inputs)):
+        look = look_of("", position) | {"label": rf"$\times\,{scale:g}$", "markevery": 1}
+        table = rows.assign(decades=decades(rows, ERROR)).groupby("layer").decades
+        look |= {"markersize": 7 - 2 * min(position, 2), "linewidth": 3 - min(position, 2)}
+        band(axes, table.mean().index, table.mean(), table.min(), table.max(), **look)
+    axes.set(xlabel="layer $l$", ylabel=r"$\log_{10}\,\Vert\partial\ell/\partial z^{(l)}\Vert$")
+    axes.locator_params(axis="x", integer=True)
+    if not scales(inputs):
+        axes.text(0.5, 0.5, "not in the config", ha="center", transform=axes.transAxes)
 
 
 def caption(tables: dict[str, DataFrame]) -> Caption:
-    """Depths at which ten decades are lost, and the drift at each width."""
-    rows, theory = _all_depths(tables)
-    widths = _widths(tables)
-    numbers = {
-        "seeds": Number(int(rows.seed.nunique())),
-        "width_seeds": Number(int(tables["widths"].seed.nunique())),
-        "nothing": Number(int(NOTHING)),
-        "width": Number(int(rows.width.max())),
-        "depth": Number(int(tables["widths"].depth.max())),
-    }
-    for name in ("xavier", "standard"):
-        deepest = rows[(rows.initialization == name) & (rows.depth == rows.depth.max())]
-        layers = by_seed(deepest, lambda one: layers_to_fall(one, WEIGHT, -NOTHING))
+    """Depths at which ten decades are lost, the drift at each width, and the factor by input."""
+    rows, theory = all_depths(tables)
+    wide = tables["widths"]
+    numbers = {"nothing": Number(int(NOTHING)), "fall": Number(int(-NOTHING))}
+    parts = []
+    for name in initializations(rows):
+        one = deepest(select(rows, "sigmoid", name))
+        layers = by_seed(one, lambda seed: layers_to_fall(seed, WEIGHT, -NOTHING))
         numbers[name] = Number.over_seeds(layers)
-        numbers[f"{name}_theory"] = Number(_layers_in_theory(theory, name), digits=3)
-    drifts = []
-    for width, one in widths:
-        ratios = by_seed(one, forward_ratio)
-        numbers[f"ratio_{width}"] = Number(
-            float(np.mean(ratios)), spread=float(np.std(ratios, ddof=1) / np.sqrt(len(ratios)))
-        )
-        numbers[f"ratio_{width}_theory"] = Number(_ratio_in_theory(width), digits=3)
-        drifts.append(f"[[ratio_{width}]] ([[ratio_{width}_theory]]) at $n = {width}$")
-    return Caption(
-        r"Depth and width at initialisation on "
-        + name_of(rows.dataset.iloc[0])
-        + r" (bands: range over [[seeds]] seeds and width [[width]] in (a), [[width_seeds]] seeds "
-        r"and depth [[depth]] in (b)). (a) The weight gradient of the first layer of sigmoid "
-        r"networks against their depth; "
-        r"dotted: $10^{[[nothing]]}$; thin black: mean-field theory. From the output it takes "
-        r"[[xavier]] layers (theory [[xavier_theory]]) to lose ten decades with Xavier weights and "
-        r"[[standard]] ([[standard_theory]]) with standard ones. (b) Second moment of the "
-        r"activations of ReLU networks with He weights of width $n$. Its mean over networks is "
-        r"kept, but its logarithm drifts by $-5/(2n)$ per layer (thin black; Hanin and Nica 2020). "
-        r"Ratio from layer to layer, mean with its standard error (theory): "
-        + ", ".join(drifts)
-        + ".",
-        numbers,
+        numbers[f"{name}_theory"] = Number(layers_in_theory(theory, one), digits=3)
+        parts.append(f"[[{name}]] (theory [[{name}_theory]]) with {name_of(name)} weights")
+    text = (
+        "Depth, width and inputs at initialisation. (a) The weight gradient of the first layer of "
+        "sigmoid networks against their depth"
     )
-
-
-def _ratio_in_theory(width: int) -> float:
-    return float(np.exp(-HANIN_NICA / (2 * width)))
-
-
-def _layers_in_theory(theory: DataFrame, initialization: str) -> float:
-    """Ten decades over the predicted slope of the deepest network."""
-    rows = theory[theory.initialization == initialization]
-    rows = rows[rows.depth == rows.depth.max()].drop_duplicates("layer").sort_values("layer")
-    return NOTHING / predicted_slope(rows, WEIGHT)
-
-
-def claims(tables: dict[str, DataFrame]) -> list[Claim]:
-    """Ten decades, gradients below 1e-10, and the forward variance of He weights."""
-    rows, theory = _all_depths(tables)
-    found = []
-    for name in ("xavier", "standard"):
-        taken = _layers_in_theory(theory, name)
-        remark = (
-            f"The factor per layer is √(n Var(W) E[σ'²]) (Schoenholz et al. 2017); with {name} "
-            f"weights ten decades take {taken:.1f} layers."
+    if len(rows):
+        numbers["seeds"] = Number(int(rows.seed.nunique()))
+        text += (
+            rf" (width {numbers_of(rows, 'width')}, {datasets_named(rows)}, [[seeds]] seeds, "
+            "bands: their range)"
         )
-        deep = select(rows, "sigmoid", name, depth=DEPTH)
-        found.append(
-            Claim(
-                claim=f"sigmoid-ten-decades/{name}",
-                source="F figure 1",
-                statement="the sigmoid curve drops about 10 orders of magnitude by layer 10 to 15",
-                condition=describe(deep, "10 to 15 layers, as printed"),
-                quantity="layers from the output until ‖∂L/∂W‖ has fallen by 10 decades",
-                values=by_seed(deep, lambda one: layers_to_fall(one, WEIGHT, -NOTHING)),
-                lower=10,
-                upper=15,
-                unit="layers",
-                remark=remark,
-            )
+    text += r"; dotted: $10^{[[nothing]]}$; thin black: mean-field theory. "
+    if parts:
+        text += (
+            rf"From the output of the deepest it takes so many layers to lose [[fall]] decades: "
+            rf"{', '.join(parts)}. "
         )
-        for depth in CLAIMED_DEPTHS:
-            one = select(rows, "sigmoid", name, depth=depth)
-            found.append(
-                Claim(
-                    claim=f"early-layers-below-1e-10/{name}-{depth}",
-                    source="F example 1",
-                    statement="early layers receive gradients < 1e-10 after about 10 to 15 layers",
-                    condition=describe(one, "the sentence's 1e-10"),
-                    quantity="log10 ‖∂L/∂W‖ of layer 1",
-                    values=by_seed(one, lambda one: float(decades(one, WEIGHT)[0])),
-                    upper=NOTHING,
-                    unit="decades",
-                    remark=remark,
-                )
-            )
-    return [*found, *(_forward_claim(width, one) for width, one in _widths(tables))]
+    drifts = []
+    for width, one in widths(tables):
+        ratios = by_seed(one, forward_ratio)
+        error = float(np.std(ratios, ddof=1) / np.sqrt(len(ratios))) if len(ratios) > 1 else None
+        numbers[f"ratio_{width}"] = Number(
+            float(np.mean(ratios)), error, spread_is="the standard error of the mean"
+        )
+        numbers[f"ratio_{width}_theory"] = Number(ratio_in_theory(tables, one), digits=3)
+        drifts.append(f"[[ratio_{width}]] ([[ratio_{width}_theory]]) at $n = {width}$")
+    if drifts:
+        numbers["width_seeds"] = Number(int(wide.seed.nunique()))
+        kinds = " and ".join(
+            dict.fromkeys(one.name for one in networks(wide, unnamed=PARAMETERS_OF_WIDTH))
+        )
+        text += (
+            rf"(b) Second moment of the activations of networks of width $n$ ({kinds}, "
+            rf"{numbers_of(wide, 'depth')} layers, {datasets_named(wide)}; mean over "
+            r"[[width_seeds]] seeds, bands: its standard error). Its mean over networks is kept, "
+            r"but its logarithm drifts, with ReLU by $-5/(2n)$ per layer (thin black; Hanin and "
+            rf"Nica 2020). Ratio from layer to layer (theory): {', '.join(drifts)}. "
+        )
+    return Caption(text + _of_inputs(tables["inputs"], numbers), numbers)
 
 
-def _forward_claim(width: int, rows: DataFrame) -> Claim:
-    rows = rows[rows.depth == DEPTH]
-    return Claim(
-        claim=f"he-forward-variance/width-{width}",
-        source="F example 3",
-        statement="He initialisation keeps the forward variance about 1 per layer",
-        condition=describe(rows, "a ratio that rounds to 1.0 (0.95 to 1.05)"),
-        quantity="geometric mean over hidden layers of the ratio of a layer's activation second "
-        "moment to that of the layer before",
-        values=by_seed(rows, forward_ratio),
-        lower=0.95,
-        upper=1.05,
-        remark="The mean over networks of the second moment is kept at any width; that of its "
-        "logarithm falls by 5/(2n) per layer (Hanin & Nica 2020), a ratio of "
-        f"{_ratio_in_theory(width):.3f} here.",
+def _of_inputs(inputs: DataFrame, numbers: dict[str, Number]) -> str:
+    found = scales(inputs)
+    if not found:
+        return "(c) Larger inputs: not in the config."
+    parts = []
+    for position, (scale, rows) in enumerate(found):
+        numbers[f"scale_{position}"] = Number.over_seeds(factors(rows))
+        parts.append(rf"[[scale_{position}]] for inputs times {scale:g}")
+    first = found[0][1]
+    return (
+        rf"(c) Error signals of ReLU networks with {networks(first)[0].name.split(', ', 1)[1]} "
+        rf"weights ({numbers_of(first, 'depth')} layers) whose inputs are multiplied. Factor per "
+        rf"layer towards the input: {', '.join(parts)}: ReLU is homogeneous, and the factor is the "
+        r"weights' alone."
     )

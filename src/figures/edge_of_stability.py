@@ -1,228 +1,158 @@
-"""Full-batch descent of a network: its loss and its sharpness beside 2/η, for several rates."""
+"""Full-batch descent of networks: loss and sharpness beside 2/η, for several rates."""
 
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims.claim import Claim
 from gradient_atlas.drawing.caption import Caption, Number
-from gradient_atlas.drawing.looks.descent import rate_look
-from gradient_atlas.drawing.style import Style, label_panels
-from gradient_atlas.measures.edge import measured, runs
+from gradient_atlas.drawing.looks.descent import rate_look, rate_number
+from gradient_atlas.drawing.style import COLORS, Style, label_panels
+from gradient_atlas.measures.edge import NEAR, at_the_edge, measured, runs, windows
 from gradient_atlas.runs.names import name_of
 
 TABLES = {"descent": "dynamics/sharpness", "flow": "dynamics/flow_sharpness"}
-# "Hovers right at, or just above, 2/η" (Cohen et al. 2021) is taken as within a few per cent.
-NEAR = 0.05
 
 
 def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
-    """Panels: training loss and sharpness against the step; one line a seed, one colour a rate."""
-    descent = tables["descent"]
-    figure, (losses, sharpness) = style.new_figure(2, panel_height=2.3)
+    """A row an activation: loss, sharpness, and sharpness over 2/η in each tenth of the run."""
+    descent, table = tables["descent"], runs(tables["descent"], tables["flow"])
+    activations = list(descent["activation"].unique())
     rates = sorted(descent["learning_rate"].unique())
+    figure, axes = style.new_figure(3 * len(activations), columns=3, panel_height=1.85)
+    titles = []
+    for row, activation in enumerate(activations):
+        own = descent[descent["activation"] == activation]
+        losses, sharpness, ratios = axes[3 * row : 3 * row + 3]
+        _losses(losses, own, rates)
+        _sharpness(sharpness, own, rates)
+        known = windows(own, table[table["activation"] == activation])
+        _windows(ratios, known, rates, int(own["steps"].iloc[0]))
+        name = name_of(activation)
+        titles += [f"{name}: loss", rf"{name}: sharpness", rf"{name}: over $2/\eta$"]
     for position, rate in enumerate(rates):
-        look = rate_look(position)
-        for _, run in descent[descent["learning_rate"] == rate].groupby("seed"):
-            thinned = run.iloc[:: max(1, len(run) // 600)]
-            losses.plot(thinned["step"], thinned["train_loss"], color=look["color"], linewidth=0.6)
-            points = measured(run)
-            sharpness.plot(
-                points["step"],
-                points["sharpness"],
-                **look,
-                markevery=max(1, len(points) // 6),
-                linewidth=0.9,
-            )
-        sharpness.axhline(2 / rate, color=look["color"], linestyle="--", linewidth=0.8, zorder=1)
-        losses.plot([], [], **look, label=rf"$\eta = {rate:g}$")
-    losses.set(xlabel="step", ylabel="training loss", yscale="log")
-    _limit_loss(losses, descent)
-    for lost, rate in enumerate(_diverging(descent)):
-        losses.annotate(
-            rf"$\eta = {rate:g}$ diverges",
-            (0, losses.get_ylim()[1]),
-            textcoords="offset points",
-            xytext=(6, -2 - 10 * lost),
-            va="top",
-            color=rate_look(rates.index(rate))["color"],
-            fontsize=mpl.rcParams["legend.fontsize"],
-        )
-    sharpness.set(xlabel="step", ylabel="sharpness $S$", yscale="log")
-    edges = [2 / rate for rate in rates]
-    sharpness.set_yticks(edges, [rf"$2/{rate:g} = {2 / rate:.3g}$" for rate in rates], minor=False)
-    sharpness.yaxis.minorticks_off()
-    label_panels([losses, sharpness], ["Training loss", r"Sharpness; dashed: $2/\eta$"])
-    columns = 6 if style.width_in_inches > 4 else 3
-    figure.legend(*losses.get_legend_handles_labels(), loc="outside lower center", ncols=columns)
+        axes[0].plot([], [], **rate_look(position), label=rf"$\eta = {rate:g}$")
+    label_panels(axes, titles)
+    figure.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=6)
     return figure
 
 
-def _diverging(descent: DataFrame) -> list[float]:
-    return sorted(descent.loc[descent["status"] == "diverged", "learning_rate"].unique())
-
-
-def _limit_loss(axes: Axes, descent: DataFrame) -> None:
-    """Let a diverging run leave through the top: its last loss is many decades up."""
-    stable = descent[descent.groupby(["learning_rate", "seed"])["status"].transform("last") == "ok"]
+def _losses(axes: Axes, own: DataFrame, rates: list[float]) -> None:
+    for (rate, _), run in own.groupby(["learning_rate", "seed"]):
+        thinned = run.iloc[:: max(1, len(run) // 300)]
+        color = rate_look(rates.index(rate))["color"]
+        axes.plot(thinned["step"], thinned["train_loss"], color=color, linewidth=0.4)
+    axes.set(xlabel="step", ylabel="training loss", yscale="log")
+    # A diverging run leaves through the top: its last loss is many decades up.
+    stable = own[own.groupby(["learning_rate", "seed"])["status"].transform("last") == "ok"]
     if len(stable):
         axes.set_ylim(stable["train_loss"].min() / 1.5, 30 * stable["train_loss"].max())
+    lost = own.loc[own["status"] == "diverged"].groupby("learning_rate")["seed"].nunique()
+    said = [
+        (rate, rf"$\eta = {rate:g}$: {count} of {own['seed'].nunique()} diverge")
+        for rate, count in lost.items()
+    ]
+    for line, (rate, text) in enumerate(said):
+        axes.annotate(
+            text,
+            (1, 1),
+            xycoords="axes fraction",
+            textcoords="offset points",
+            xytext=(0, -1 - 9 * line),
+            va="top",
+            ha="right",
+            color=rate_look(rates.index(rate))["color"],
+            fontsize=mpl.rcParams["legend.fontsize"],
+        )
 
 
-def _worst(table: DataFrame) -> DataFrame:
-    """Of each seed, the due run that ends farthest from its edge."""
-    due = table[table["due"]]
-    return due.loc[(due["late"] - 1).abs().groupby(due["seed"]).idxmax()]
+def _sharpness(axes: Axes, own: DataFrame, rates: list[float]) -> None:
+    for rate, part in own.groupby("learning_rate"):
+        look = rate_look(rates.index(rate))
+        by_step = measured(part).groupby("step")["sharpness"]
+        points = by_step.agg(["median", "min", "max"])
+        every = max(1, len(points) // 6)
+        axes.plot(points.index, points["median"], **look, markevery=every, linewidth=0.9)
+        axes.fill_between(
+            points.index, points["min"], points["max"], color=look["color"], alpha=0.25, linewidth=0
+        )
+        axes.axhline(2 / rate, color=look["color"], linestyle="--", linewidth=0.8, zorder=1)
+    axes.set(xlabel="step", ylabel="sharpness $S$", yscale="log")
+    axes.set_yticks([2 / rate for rate in rates], [rf"$2/{rate:g}$" for rate in rates], minor=False)
+    axes.yaxis.minorticks_off()
+
+
+def _windows(axes: Axes, known: DataFrame, rates: list[float], steps: int) -> None:
+    """Mean and range over seeds of the median in each tenth; grey: what counts as at the edge."""
+    axes.axhspan(1 - NEAR, 1 + NEAR, color=COLORS["grey"], alpha=0.4, linewidth=0, zorder=0)
+    axes.axhline(1, color=COLORS["black"], linestyle="--", linewidth=0.6, zorder=1)
+    for rate, part in known.groupby("learning_rate"):
+        look = rate_look(rates.index(rate))
+        points = part.groupby("window")["ratio"].agg(["mean", "min", "max"])
+        middle = (points.index - 0.5) * steps / 10
+        axes.plot(middle, points["mean"], **look, linewidth=0.9)
+        axes.fill_between(
+            middle, points["min"], points["max"], color=look["color"], alpha=0.25, linewidth=0
+        )
+    if known.empty:
+        axes.text(0.5, 0.3, "no rate\ngets there", transform=axes.transAxes, ha="center")
+    axes.set(xlabel="step", ylabel=r"$S\,\eta/2$", xlim=(0, steps))
 
 
 def caption(tables: dict[str, DataFrame]) -> Caption:
     """Every number from the tables."""
     descent, table = tables["descent"], runs(tables["descent"], tables["flow"])
-    due, stable = table[table["due"]], table[table["status"] == "ok"]
-    waiting = stable[~stable["due"]]
-    lost = table[table["status"] == "diverged"]
-    widths = descent["hidden_widths"].iloc[0]
-    sentences = [
-        rf"Full-batch gradient descent on [[examples]] examples of "
-        rf"{name_of(descent['dataset'].iloc[0])} (tanh network, hidden layers of "
-        rf"{' and '.join(str(width) for width in widths)}, squared loss, [[seeds]] seeds). "
-        r"(a) Training loss. (b) Sharpness $S$, the largest eigenvalue of the Hessian, by Lanczos "
-        r"every [[every]] steps; dashed, $2/\eta$ of each rate."
-    ]
-    if len(due):
-        sentences.append(
-            r"Where the gradient flow would have passed $2/\eta$ by two thirds of the steps, the "
-            r"median of $S$ over the last third is [[low]] to [[high]] times $2/\eta$."
+    first = descent.iloc[0]
+    widths = " and ".join(str(width) for width in first["hidden_widths"])
+    text = (
+        r"Full-batch gradient descent on [[examples]] examples of "
+        rf"{name_of(first['dataset'])} (hidden layers of {widths or 'no'} units, squared loss, "
+        r"[[seeds]] seeds). Left: training loss. Middle: sharpness $S$, the largest eigenvalue of "
+        r"the Hessian, by Lanczos every [[every]] steps, median and range over seeds; dashed, "
+        r"$2/\eta$ of each rate. Right: $S\eta/2$ at the rates by whose time the flow's sharpness "
+        r"has passed $2/\eta$, medians in tenths of the run, mean and range over seeds; grey, "
+        r"within $[[near]]\%$. After its first oscillation a path at the edge is chaotic, no "
+        r"definite number but a distribution over seeds."
+    )
+    numbers = {
+        "examples": Number(int(first["examples"])),
+        "seeds": Number(int(descent["seed"].nunique())),
+        "every": Number(int(first["every"])),
+        "near": Number(100 * NEAR, digits=2),
+    }
+    for activation in descent["activation"].unique():
+        said, found = _of_network(table, activation)
+        text, numbers = text + said, numbers | found
+    return Caption(text, numbers)
+
+
+def _of_network(table: DataFrame, activation: str) -> tuple[str, dict[str, Number]]:
+    own, worst = table[table["activation"] == activation], at_the_edge(table, activation)
+    lost = own[own["status"] == "diverged"]
+    name, numbers = name_of(activation), {}
+    if len(worst):
+        text = (
+            rf" {name}: in the last third $S\eta/2$ is farthest from 1 at "
+            rf"$\eta = [[{activation}_rate]]$, [[{activation}_late]]; there the second eigenvalue "
+            rf"is [[{activation}_second]] and the curvature along the steps "
+            rf"[[{activation}_along]] times $2/\eta$."
         )
-    if len(waiting):
-        sentences.append(r"For $\eta = [[slow_rate]]$, without that time, it is [[slow]] times.")
-    if len(beyond := due[due["start"] > 1]):
-        sentences.append(
-            r"For $\eta = [[beyond_rate]]$ it starts at [[beyond]] times $2/\eta$, where descent "
-            r"on a quadratic diverges, and ends at [[beyond_end]] times."
-        )
+        numbers |= {
+            f"{activation}_rate": rate_number(worst["learning_rate"].iloc[0]),
+            f"{activation}_late": Number.over_seeds(worst["late"], 3),
+            f"{activation}_second": Number.over_seeds(worst["second"], 3),
+            f"{activation}_along": Number.over_seeds(worst["along"], 3),
+        }
+    else:
+        text = f" {name}: no rate has the time to reach its edge in every seed."
     if len(lost):
-        sentences.append(
-            r"For $\eta = [[lost_rate]]$, which starts at [[lost]] times $2/\eta$, the loss "
-            r"diverges within [[lost_steps]] steps."
+        slowest = lost[lost["learning_rate"] == lost["learning_rate"].min()]
+        numbers |= {
+            f"{activation}_lost_rate": rate_number(slowest["learning_rate"].iloc[0]),
+            f"{activation}_lost_start": Number.over_seeds(slowest["start"], 3),
+        }
+        text += (
+            rf" What diverges starts at [[{activation}_lost_start]] times $2/\eta$ "
+            rf"($\eta = [[{activation}_lost_rate]]$) or more."
         )
-    diverged = descent[descent["status"] == "diverged"]
-    slow, far = waiting["learning_rate"].max(), beyond["learning_rate"].max()
-    first = lost["learning_rate"].min()
-    return Caption(
-        " ".join(sentences),
-        {
-            "examples": Number(int(descent["examples"].iloc[0])),
-            "seeds": Number(int(descent["seed"].nunique())),
-            "every": Number(int(descent["every"].iloc[0])),
-            "low": Number(due["late"].min(), digits=3),
-            "high": Number(due["late"].max(), digits=3),
-            "slow_rate": Number(slow, digits=1),
-            "slow": Number.over_seeds(waiting[waiting.learning_rate == slow].late, 3),
-            "beyond_rate": Number(far, digits=1),
-            "beyond": Number.over_seeds(beyond[beyond.learning_rate == far].start, 3),
-            "beyond_end": Number.over_seeds(beyond[beyond.learning_rate == far].late, 3),
-            "lost_rate": Number(first, digits=1),
-            "lost": Number.over_seeds(lost[lost.learning_rate == first].start, 3),
-            "lost_steps": Number(int(diverged["step"].max()) if len(diverged) else 0),
-        },
-    )
-
-
-def claims(tables: dict[str, DataFrame]) -> list[Claim]:
-    """Whether training runs at the edge, and whether anything explodes there."""
-    descent, table = tables["descent"], runs(tables["descent"], tables["flow"])
-    due, worst = table[table["due"]], _worst(table)
-    rates = ", ".join(f"{rate:g}" for rate in sorted(due["learning_rate"].unique()))
-    per_rate = "; ".join(
-        f"η = {rate:g}: {part['late'].mean():.3f} (largest {part['late_maximum'].max():.3f})"
-        for rate, part in due.groupby("learning_rate")
-    )
-    widths = " and ".join(str(width) for width in descent["hidden_widths"].iloc[0])
-    setting = (
-        f"full-batch gradient descent on {descent['examples'].iloc[0]} examples of "
-        f"{descent['dataset'].iloc[0]}, tanh network of hidden widths {widths}, squared loss, "
-        f"{int(descent.step.max())} steps, the rates by whose time the flow's sharpness has passed "
-        f"2/η ({rates})"
-    )
-    return [
-        Claim(
-            claim="edge-of-stability",
-            source="F example 3",
-            statement="at large learning rates training runs at the edge of stability",
-            condition=f"{setting}; bound chosen: within {NEAR:.0%}, for 'right at, or just above' "
-            "(Cohen et al. 2021, figure 1), which names no number",
-            quantity="S η / 2, median of the last third of the steps, at the rate farthest from 1",
-            values=worst.sort_values("seed")["late"].tolist(),
-            lower=1 - NEAR,
-            upper=1 + NEAR,
-            remark=f"By rate: {per_rate}.{_without_edge(due, tables['flow'])}{_from_below(due)}",
-        ),
-        Claim(
-            claim="edge-of-stability/explodes",
-            source="F example 3",
-            statement="exploding can occur near the edge of stability",
-            condition=f"{setting}; bound: an explosion is a loss above the loss at the start, "
-            "after S has first come within 5 % of 2/η",
-            quantity="largest training loss at the edge over the loss at the start",
-            values=_largest_loss_at_edge(descent, due),
-            lower=1.0,
-            remark=_instead(table),
-        ),
-    ]
-
-
-def _without_edge(due: DataFrame, flow: DataFrame) -> str:
-    """Where the sharpness would have gone, and why it stays above 2/η rather than on it."""
-    if due.empty:
-        return ""
-    largest = flow.groupby("seed")["sharpness"].max().mean() / 2
-    ratios = [f"{rate * largest:.2g}" for rate in sorted(due["learning_rate"].unique())]
-    return (
-        f" Along the flow it reaches {' and '.join(ratios)} times 2/η. S is measured at iterates "
-        "that oscillate with period two and amplitude x about a point: there it is S + κx²/2 (κ: "
-        "fourth derivative along the oscillation), while 2/η = S + κx²/6, so that a median just "
-        "above 2/η belongs to a positive κ."
-    )
-
-
-def _instead(table: DataFrame) -> str:
-    """Why nothing explodes at the edge, and what does explode."""
-    lost = "; ".join(
-        f"η = {rate:g} starts at {part['start'].mean():.2f} · 2/η"
-        for rate, part in table[table["status"] == "diverged"].groupby("learning_rate")
-    )
-    return (
-        "At the edge a growing oscillation lowers the sharpness, and so ends itself "
-        "(self-stabilisation, Damian et al. 2023)."
-    ) + (f" What diverges starts far beyond its edge: {lost}." if lost else "")
-
-
-def _from_below(due: DataFrame) -> str:
-    """That a rate need not be large to begin with, if the table has one that was not."""
-    below = due[due["start"] < 1]
-    if below.empty:
-        return ""
-    slow = below[below["learning_rate"] == below["learning_rate"].min()]
-    return (
-        " The rate need not be large at the start: "
-        f"η = {slow['learning_rate'].min():g} starts at {slow['start'].mean():.2f} · 2/η, and the "
-        "sharpness rises to its edge."
-    )
-
-
-def _largest_loss_at_edge(descent: DataFrame, due: DataFrame) -> list[float]:
-    """Per seed, over its due runs: the largest loss after arriving at the edge, over the first."""
-    largest: dict[int, float] = {}
-    for (rate, seed), run in descent.groupby(["learning_rate", "seed"]):
-        if not ((due["learning_rate"] == rate) & (due["seed"] == seed)).any():
-            continue
-        points = measured(run)
-        # A run that starts beyond the edge has arrived when it has first come down to it.
-        near = (points["ratio"] - 1).abs() <= NEAR
-        if near.any():
-            after = run[run["step"] >= points["step"][near].min()]["train_loss"]
-            ratio = float(after.max() / run["train_loss"].iloc[0])
-            largest[seed] = max(largest.get(seed, 0.0), ratio)
-    return [largest[seed] for seed in sorted(largest)]
+    return text, numbers

@@ -1,4 +1,4 @@
-"""Norms of every layer of 50-layer networks before the first update, with what theory predicts."""
+"""Norms of every layer of deep networks before the first update, with what theory predicts."""
 
 from typing import Any
 
@@ -8,7 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims.gradient_norm_vs_depth import claims
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.network import network_look
 from gradient_atlas.drawing.style import THEORY, Style, band, label_panels
@@ -19,20 +18,15 @@ from gradient_atlas.measures.layers import (
     at_initialization,
     decades,
     factors,
-    input_over_output,
-    measured_slope,
     predicted_factor,
-    predicted_slope,
     prediction_of,
-    select,
 )
-from gradient_atlas.measures.runs import by_seed
-from gradient_atlas.runs.names import name_of, network_name
-
-__all__ = ["TABLES", "caption", "claims", "draw"]
+from gradient_atlas.measures.networks import Network, datasets_named, networks, numbers_of
+from gradient_atlas.measures.theory import changed_factor, chaotic, largest_deviation
 
 TABLES = {
     "gradients": "training/depth/gradients",
+    "inputs": "training/large_inputs/gradients",
     "theory": "theory/depth",
 }
 
@@ -44,161 +38,122 @@ CLOSE = 2.6  # half the height of the panel that shows the stable networks
 
 def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     """Panels: weight gradients, error signals, and the error signals that stay near 1."""
-    in_one_row = {"width_ratios": (1, 1.6, 1.6)} if style.width_in_inches > 5.1 else None
-    figure, axes = style.new_figure(3, panel_height=2.4, gridspec_kw=in_one_row)
+    figure, axes = style.new_figure(3, panel_height=2.75)
     weights, errors, close = axes
     rows = at_initialization(tables["gradients"])
     depth = int(rows.layer.max())
-    far, near = {}, {}
-    for _, condition in rows.groupby("variant", sort=False):
-        theory = prediction_of(tables["theory"], condition)
-        _draw_condition(weights, condition, theory, WEIGHT)
-        at_input = _draw_condition(errors, condition, theory, ERROR)
-        name = network_name(condition.iloc[0])
-        if np.nanmax(np.abs(decades(condition, ERROR))) < CLOSE:
-            near[name] = _draw_condition(close, condition, theory, ERROR)
-        else:
-            far[name] = at_input
+    shown = sorted(networks(rows), key=lambda one: one.key)
+    for network in shown:
+        theory = prediction_of(tables["theory"], network.rows)
+        _draw(weights, network, theory, WEIGHT)
+        _draw(errors, network, theory, ERROR)
+        if np.nanmax(np.abs(decades(network.rows, ERROR)), initial=0.0) < CLOSE:
+            _draw(close, network, theory, ERROR)
     for panel, column in ((weights, WEIGHT), (errors, ERROR)):
-        _mark_float32(panel, depth)
-        low, high = np.nanmin(decades(rows, column)), np.nanmax(decades(rows, column))
+        values = decades(rows, column)
+        low, high = np.nanmin(values, initial=0.0), np.nanmax(values, initial=0.0)
         panel.set_ylim(min(low, FLOAT32_FLOOR) - 4, max(high, FLOAT32_CEILING) + 4)
-    at_output: dict[str, Any] = {"ha": "right", "fontsize": mpl.rcParams["legend.fontsize"]}
-    weights.text(depth, FLOAT32_CEILING, r"float32: $\infty$", va="bottom", **at_output)
-    weights.text(depth, FLOAT32_FLOOR, "float32: 0", va="top", **at_output)
+        _mark_float32(panel, depth)
     close.axhspan(-STABLE_DECADES / 2, STABLE_DECADES / 2, color="0.93", zorder=0, linewidth=0)
     close.set_ylim(-CLOSE, CLOSE)
     for panel in axes:
-        panel.set_xlabel("layer $l$")
-        panel.set_xticks([1, depth // 2, depth], ["1\ninput", f"{depth // 2}", f"{depth}\noutput"])
+        panel.set_xlabel("layer $l$   (backwards: $\\leftarrow$)")
+        panel.set_xticks([1, max(1, depth // 2), depth], ["1", f"{depth // 2}", f"{depth}"])
+        panel.set_xlim(1 - 0.02 * depth, 1.02 * depth)
     weights.set_ylabel(r"$\log_{10}\,\Vert\partial L/\partial W^{(l)}\Vert$")
     for panel in (errors, close):
         panel.set_ylabel(r"$\log_{10}\,\Vert\partial\ell/\partial z^{(l)}\Vert$")
-    if near:
-        far["those of (c)"] = 0.0
     label_panels(axes, ["Weight gradient", "Error signal", "Error signal near 1"])
-    figure.draw_without_rendering()  # lays the axes out, so that the names' room is known
-    _name_at_input(errors, far, depth)
-    _name_at_input(close, near, depth)
+    figure.legend(*errors.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
 
-def _draw_condition(axes: Axes, rows: DataFrame, theory: DataFrame, column: str) -> float:
-    """Draw one network; return where its curve arrives at the first layer."""
+def _draw(axes: Axes, network: Network, theory: DataFrame, column: str) -> None:
     # So thick that the thin line of theory on it hides neither colour nor dashes.
-    look: dict[str, Any] = network_look(rows.iloc[0]) | {"linewidth": 2.0}
-    table = rows.assign(decades=decades(rows, column)).groupby("layer").decades
+    look: dict[str, Any] = network_look(network.rows.iloc[0]) | {"linewidth": 2.0}
+    table = network.rows.assign(decades=decades(network.rows, column)).groupby("layer").decades
     middle = table.mean()
+    look["label"] = network.name
     band(axes, middle.index, middle, table.min(), table.max(), **look)
     if len(theory):
         axes.plot(theory.layer, theory[f"predicted_log10_{column}"], **THEORY)
-    return float(middle.iloc[0])
-
-
-def _name_at_input(axes: Axes, heights: dict[str, float], depth: int) -> None:
-    """Write each name to the left of where its curve arrives, no two on one another."""
-    size = mpl.rcParams["legend.fontsize"]
-    to_pixels = axes.figure.dpi / 72
-    line = 1.1 * size * to_pixels / axes.bbox.height * np.ptp(axes.get_ylim())
-    place, widest = -np.inf, 0.0
-    for height, name in sorted((height, name) for name, height in heights.items()):
-        place = max(height, place + line)
-        text = axes.annotate(
-            name,
-            (1, place),
-            (-4, 0),
-            textcoords="offset points",
-            ha="right",
-            va="center",
-            fontsize=size,
-        )
-        widest = max(widest, text.get_window_extent().width + 8 * to_pixels)
-    room = widest / (axes.bbox.width - widest)  # over the width that the layers take
-    axes.set_xlim(1 - room * depth, 1.05 * depth)
 
 
 def _mark_float32(axes: Axes, depth: int) -> None:
-    for level in (FLOAT32_CEILING, FLOAT32_FLOOR):
-        axes.plot([1, depth], [level, level], color="0.4", linewidth=0.6, linestyle=":", zorder=1)
+    size = mpl.rcParams["legend.fontsize"]
+    for level, text, side in (
+        (FLOAT32_CEILING, r"float32: $\infty$", "bottom"),
+        (FLOAT32_FLOOR, "float32: 0", "top"),
+    ):
+        axes.axhline(level, color="0.4", linewidth=0.6, linestyle=":", zorder=1)
+        axes.text(depth, level, text, va=side, ha="right", fontsize=size)
 
 
 def caption(tables: dict[str, DataFrame]) -> Caption:
     """Factors per layer measured and predicted, and why they part where they do."""
     rows = at_initialization(tables["gradients"])
     theory = tables["theory"]
-    text = (
-        r"Norms of every layer of [[depth]]-layer perceptrons of width [[width]] on [[examples]] "
-        r"images of [[dataset]] before the first update ([[seeds]] seeds, bands: their range; "
-        r"float64). Backpropagation runs from right (output) to left (input). Thin black: "
-        r"mean-field theory with the real inputs, nothing fitted. (a) Weight gradients. (b) Error "
-        r"signals. (c) Those of (b) that stay near 1; grey: two orders of magnitude. Per layer "
-        r"towards the input the error signal is multiplied by [[sigmoid]] (theory "
-        r"[[sigmoid_theory]]) for sigmoid with Xavier weights, by [[relu]] ([[relu_theory]]) for "
-        r"ReLU with He weights and by [[tanh_large]] ([[tanh_large_theory]]) for tanh with "
-        r"$N(0, 1)$ weights. tanh with Xavier weights loses [[tanh_xavier]] decades over all "
-        r"layers (theory, a power of the depth: [[tanh_xavier_theory]]). With $N(0, 1)$ weights "
-        r"ReLU's error signal changes by [[relu_large]] per layer, its activations by "
-        r"[[relu_large_activations]] the other way, and the weight gradient (a), of the size of "
-        r"their product, by [[relu_large_weights]]. Theory and measurement lie at most [[largest]] "
-        r"decades per layer apart ([[worst]]): at finite width the mean of a logarithm differs "
-        r"from the logarithm of the mean, there by up to [[drift]] decades per layer for one "
-        r"example, less in a batch of examples that fluctuate independently. Dotted: beyond these "
-        r"a norm accumulated in float32 is 0 or infinite though the gradient is there."
-    )
-    deviation, worst = _largest_deviation(rows, theory)
-    sigmoid = select(rows, "sigmoid", "xavier")
-    relu = select(rows, "relu", "he")
-    tanh = select(rows, "tanh", "normal", 1.0)
-    large = select(rows, "relu", "normal", 1.0)
-    critical = select(rows, "tanh", "xavier")
+    shown = sorted(networks(rows), key=lambda one: one.key)
     numbers = {
-        "depth": Number(int(rows.depth.max())),
-        "width": Number(int(rows.width.max())),
         "examples": Number(int(rows.probe_examples.max())),
         "seeds": Number(int(rows.seed.nunique())),
-        "sigmoid": Number.over_seeds(factors(sigmoid)),
-        "sigmoid_theory": _in_theory(theory, sigmoid),
-        "relu": Number.over_seeds(factors(relu)),
-        "relu_theory": _in_theory(theory, relu),
-        "tanh_large": Number.over_seeds(factors(tanh)),
-        "tanh_large_theory": _in_theory(theory, tanh),
-        "relu_large": Number.over_seeds(factors(large)),
-        "relu_large_weights": Number.over_seeds(factors(large, WEIGHT)),
-        "relu_large_activations": Number.over_seeds(
-            [1 / factor for factor in factors(large, "activation_rms")]
-        ),
-        "tanh_xavier": Number.over_seeds(
-            by_seed(critical, lambda one: -input_over_output(one, ERROR))
-        ),
-        "tanh_xavier_theory": Number(_predicted_loss(theory, critical)),
-        "largest": Number(deviation, digits=1),
-        "drift": Number(-_drift(theory, worst), digits=1),
     }
-    text = text.replace("[[dataset]]", name_of(rows.dataset.iloc[0]))
-    return Caption(text.replace("[[worst]]", network_name(worst.iloc[0])), numbers)
+    parts = []
+    for one in shown:
+        numbers[one.key] = Number.over_seeds(factors(one.rows))
+        numbers[f"{one.key}_weights"] = Number.over_seeds(factors(one.rows, WEIGHT))
+        numbers[f"{one.key}_theory"] = Number(predicted_factor(theory, one.rows), digits=3)
+        parts.append(f"{one.name}: [[{one.key}]] ([[{one.key}_theory]])")
+    text = (
+        rf"Norms of every layer of perceptrons of {numbers_of(rows, 'depth')} layers and width "
+        rf"{numbers_of(rows, 'width')} on [[examples]] images of {datasets_named(rows)} before "
+        r"the first update ([[seeds]] seeds, bands: their range; "
+        rf"{' and '.join(dict.fromkeys(rows.precision))}). Backpropagation runs "
+        r"from right (output) to left (input). Thin black: mean-field theory with the real "
+        r"inputs, nothing fitted. (a) Weight gradients. (b) Error signals. (c) Those of (b) that "
+        r"stay near 1; grey: two orders of magnitude. Factor of the error signal per layer "
+        rf"towards the input (theory): {'; '.join(parts)}. The weight gradient is of the size of "
+        r"the error signal times the activations, which grow where it falls and fall where it "
+        r"grows: a flat line in (a) is no proof of health. "
+    )
+    text += _apart(shown, theory, numbers) + _chaos(shown, tables["inputs"], numbers)
+    text += (
+        r"Dotted: beyond these a norm accumulated in float32 is 0 or infinite though the gradient "
+        r"is there."
+    )
+    return Caption(text, numbers)
 
 
-def _in_theory(theory: DataFrame, rows: DataFrame) -> Number:
-    return Number(predicted_factor(theory, rows), digits=3)
+def _apart(shown: list[Network], theory: DataFrame, numbers: dict[str, Number]) -> str:
+    """Where theory and measurement differ most; "" of networks without theory."""
+    deviation, worst, drift = largest_deviation(shown, theory)
+    if worst is None:
+        return ""
+    numbers |= {"largest": Number(deviation, digits=1), "drift": Number(drift, digits=1)}
+    return (
+        rf"Theory and measurement lie at most [[largest]] decades per layer apart ({worst.name}): "
+        r"at finite width the mean of a logarithm differs from the logarithm of the mean, there "
+        r"by up to [[drift]] decades per layer for one example, less in a batch of examples that "
+        r"fluctuate independently. "
+    )
 
 
-def _predicted_loss(theory: DataFrame, rows: DataFrame) -> float:
-    if rows.empty or (rows := prediction_of(theory, rows)).empty:
-        return np.nan
-    predicted = rows[f"predicted_log10_{ERROR}"]
-    return float(predicted.iloc[-1] - predicted.iloc[0])
-
-
-def _drift(theory: DataFrame, rows: DataFrame) -> float:
-    predicted = prediction_of(theory, rows)
-    return float(predicted.finite_width_drift.iloc[0]) if len(predicted) else np.nan
-
-
-def _largest_deviation(rows: DataFrame, theory: DataFrame) -> tuple[float, DataFrame]:
-    """Distance in decades per layer, and rows of the network with the largest one."""
-    found = []
-    for _, condition in rows.groupby("variant", sort=False):
-        predicted = predicted_slope(prediction_of(theory, condition))
-        measured = float(np.mean(by_seed(condition, measured_slope)))
-        found.append((abs(measured - predicted), condition))
-    return max(found, key=lambda pair: np.nan_to_num(pair[0], nan=-1.0))
+def _chaos(shown: list[Network], inputs: DataFrame, numbers: dict[str, Number]) -> str:
+    """What rounding does to networks that drive near inputs apart; "" where none does."""
+    found = [one for one in shown if chaotic(one.rows)]
+    if not found:
+        return ""
+    text = (
+        f"{' and '.join(one.name for one in found)}: chaotic, so that rounding decides the number "
+        r"of a single seed and only the distribution over seeds has a meaning"
+    )
+    for one in found:
+        part, change = changed_factor(one.rows, inputs)
+        if np.isfinite(change):
+            numbers[f"{one.key}_nudge"] = Number(part, digits=1)
+            numbers[f"{one.key}_change"] = Number(100 * change, unit=r"\%")
+            text += (
+                rf" (inputs larger by a part in [[{one.key}_nudge]] change the factor of a seed "
+                rf"by up to [[{one.key}_change]])"
+            )
+    return text + ". "

@@ -1,6 +1,5 @@
 """Activation by initialisation: by how much the error signal changes per layer, and should."""
 
-from collections.abc import Iterator
 from typing import Any
 
 import matplotlib as mpl
@@ -10,22 +9,20 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims.initialization_map import claims
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.style import LOOKS, Style
 from gradient_atlas.measures.layers import (
     ERROR,
     at_initialization,
+    deepest,
     input_over_output,
-    measured_slope,
     predicted_slope,
-    prediction_of,
     select,
 )
+from gradient_atlas.measures.map_of_networks import STEADY, Key, cells_of, theory_of
+from gradient_atlas.measures.networks import datasets_named, numbers_of
 from gradient_atlas.measures.runs import by_seed
 from gradient_atlas.runs.names import name_of, weights_name
-
-__all__ = ["TABLES", "caption", "claims", "draw"]
 
 TABLES = {
     "gradients": "training/initialization_map/gradients",
@@ -45,7 +42,7 @@ TRANSIENT = 0.02
 def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     """One cell a network: measured decades per layer, and below it the predicted ones."""
     rows = at_initialization(tables["gradients"])
-    cells = _cells(tables)
+    cells = cells_of(tables["gradients"], tables["theory"])
     activations = sorted(dict.fromkeys(rows.activation), key=_place_of)
     columns = list(dict.fromkeys(weights_name(*key) for key in _in_order_of_variance(cells)))
     narrow = style.width_in_inches < 4
@@ -97,26 +94,6 @@ def _signed(value: float) -> str:
     return f"{round(value, 3) + 0.0:+.3f}".replace("-", "−")
 
 
-Key = tuple[str, str, float]  # activation, initialization, weight_std
-
-
-def _conditions(tables: dict[str, DataFrame]) -> Iterator[tuple[Key, DataFrame]]:
-    rows = at_initialization(tables["gradients"])
-    keys = ["activation", "initialization", "weight_std"]
-    yield from rows.groupby(keys, dropna=False, sort=False)  # type: ignore[misc]
-
-
-def _cells(tables: dict[str, DataFrame]) -> dict[Key, tuple[list[float], float]]:
-    """Slopes of all seeds, and the predicted one, by activation and initialisation."""
-    return {
-        key: (
-            by_seed(condition, measured_slope),
-            predicted_slope(prediction_of(tables["theory"], condition)),
-        )
-        for key, condition in _conditions(tables)
-    }
-
-
 def _in_order_of_variance(cells: dict[Key, tuple[list[float], float]]) -> list[Any]:
     """Initialisations ordered by the error signal they leave, on average over activations."""
     mean: dict[Any, list[float]] = {}
@@ -128,23 +105,26 @@ def _in_order_of_variance(cells: dict[Key, tuple[list[float], float]]) -> list[A
 def caption(tables: dict[str, DataFrame]) -> Caption:
     """How far prediction and measurement lie apart, and where most."""
     rows = at_initialization(tables["gradients"])
-    cells = _cells(tables)
+    cells = cells_of(rows, tables["theory"])
     residuals = {key: np.mean(measured) - predicted for key, (measured, predicted) in cells.items()}
     finite = [float(value) for value in residuals.values() if np.isfinite(value)]
     sizes = np.abs(finite or [np.nan])
     worst = max(residuals, key=lambda key: np.nan_to_num(abs(residuals[key]), nan=-1.0))
     text = (
         r"Decades that the norm of the error signal $\partial\ell/\partial z^{(l)}$ gains per "
-        r"layer towards the input (negative: it vanishes), at initialisation of [[depth]]-layer "
-        r"perceptrons of width [[width]] on DATASET, least squares over hidden layers, mean over "
-        r"[[seeds]] seeds; in brackets the slope of the mean-field prediction, nothing fitted. "
+        r"layer towards the input (negative: it vanishes), at initialisation of perceptrons "
+        r"of DEPTH layers and width WIDTH on DATASET, least squares over the layers 2 to $L - 1$, "
+        r"mean over [[seeds]] seeds; in brackets the slope of the mean-field prediction, nothing "
+        r"fitted. "
         r"Theory and measurement differ by [[median]] decades per layer in the median and by at "
         r"most [[most]] in nine of ten cells. They differ most for WORST, by [[largest]] (standard "
         r"deviation over seeds [[spread]]): REASON."
     )
     named, changes = _changes_with_he(tables["gradients"])
     text += f" With He weights the signal changes over all layers by {named} decades." * bool(named)
-    text = text.replace("DATASET", name_of(rows.dataset.iloc[0]))
+    text = text.replace("DATASET", datasets_named(rows))
+    text = text.replace("DEPTH", numbers_of(rows, "depth"))
+    text = text.replace("WIDTH", numbers_of(rows, "width"))
     activation, weights = worst[0], weights_name(*worst[1:])
     text = text.replace("WORST", f"{name_of(activation)} with {weights} weights")
     text = text.replace("REASON", _reason(tables["theory"], worst))
@@ -152,8 +132,6 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     return Caption(
         text,
         {
-            "depth": Number(int(rows.depth.max())),
-            "width": Number(int(rows.width.max())),
             "seeds": Number(int(rows.seed.nunique())),
             "median": Number(float(np.median(sizes)), digits=1),
             "most": Number(float(np.quantile(sizes, 0.9)), digits=1),
@@ -169,8 +147,8 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
 def _changes_with_he(gradients: DataFrame) -> tuple[str, dict[str, Number]]:
     """Decades from the output to the input of ReLU and what is said to improve on it."""
     numbers, words = {}, []
-    for activation in ("relu", "leaky_relu", "gelu", "silu"):
-        rows = select(gradients, activation, "he")
+    for activation in STEADY:
+        rows = deepest(select(gradients, activation, "he"))
         if len(rows):
             changes = by_seed(rows, lambda one: input_over_output(one, ERROR))
             numbers[f"he_{activation}"] = Number.over_seeds(changes)
@@ -180,10 +158,7 @@ def _changes_with_he(gradients: DataFrame) -> tuple[str, dict[str, Number]]:
 
 def _reason(theory: DataFrame, key: Key) -> str:
     """Why theory and measurement part: a transient feels each fluctuation of the width."""
-    activation, initialization, weight_std = key
-    rows = theory[(theory.activation == activation) & (theory.initialization == initialization)]
-    if not np.isnan(weight_std):
-        rows = rows[rows.weight_std == weight_std]
+    rows = theory_of(theory, key)
     if len(rows) and abs(predicted_slope(rows) - rows.asymptotic_slope.iloc[0]) > TRANSIENT:
         return (
             r"the variance of $z$ leaves a plateau for its fixed point only within this depth, and "

@@ -1,13 +1,109 @@
-"""How every job that uses torch computes."""
+"""Which instructions the numerical libraries may use, settled before any of them is imported.
 
-import torch
+torch, numpy and the libraries below them look at the processor and choose code that adds in another
+order on another processor, so that the last bits differ, and after some hundred updates much more
+than those. ``portable`` gives each library one choice that every x86-64 processor with AVX2 and FMA
+has (Intel since Haswell, 2013; AMD since Zen, 2017). This module imports the standard library
+alone: what it sets is read once, when the libraries are loaded.
+"""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from gradient_atlas.errors import InputError
+
+CHOICE = "GRADIENT_ATLAS_ARITHMETIC"  # the environment variable that names a setting
+PORTABLE = "portable"
+
+_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+# For each setting what the environment says; a variable of another setting is taken out of it.
+SETTINGS: dict[str, dict[str, str]] = {
+    PORTABLE: _ONE_THREAD
+    | {
+        "ATEN_CPU_CAPABILITY": "avx2",  # torch's own loops
+        # MKL: the one branch that is the same for processors of other makers. It is slow, so
+        # that products, which take most of the time, are OpenBLAS's (``networks.products``).
+        "MKL_CBWR": "COMPATIBLE",
+        "ONEDNN_MAX_CPU_ISA": "AVX2",
+        # numpy's and scipy's products; its block sizes are constants of this choice, while those of
+        # MKL and oneDNN follow the processor's caches.
+        "OPENBLAS_CORETYPE": "Haswell",
+        # numpy's loops. What it enables and the processor has not is an error on import.
+        "NPY_ENABLE_CPU_FEATURES": "X86_V3",
+        "ARROW_USER_SIMD_LEVEL": "AVX2",
+    },
+    # What each library chooses for this processor, and three choices that many processors offer.
+    "native": _ONE_THREAD,
+    "native-avx512": _ONE_THREAD | {"ATEN_CPU_CAPABILITY": "avx512", "MKL_CBWR": "AVX512"},
+    "native-avx2": _ONE_THREAD | {"ATEN_CPU_CAPABILITY": "avx2", "MKL_CBWR": "AVX2"},
+    "native-default": _ONE_THREAD
+    | {
+        "ATEN_CPU_CAPABILITY": "default",
+        "MKL_CBWR": "COMPATIBLE",
+        "OPENBLAS_CORETYPE": "Nehalem",
+        "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4",
+    },
+}
+_CONTROLLED = sorted({variable for pins in SETTINGS.values() for variable in pins})
+_READERS = ("numpy", "torch", "pyarrow")  # modules that read the environment when imported
+
+_in_use: str | None = None
 
 
-def prepare_arithmetic() -> None:
-    """One thread, and float32 numbers below 1e-38 count as 0.
+def pin() -> None:
+    """Put the setting that the environment variable names (else ``portable``) into effect.
+
+    Raises:
+        InputError: there is no such setting, or a library has been imported with another one.
+    """
+    global _in_use
+    setting = os.environ.get(CHOICE, PORTABLE)
+    if setting not in SETTINGS:
+        raise InputError(f"{CHOICE}: {setting!r} is unknown; use {', '.join(SETTINGS)}")
+    pins = SETTINGS[setting]
+    changed = [name for name in _CONTROLLED if os.environ.get(name) != pins.get(name)]
+    late = [module for module in _READERS if module in sys.modules]
+    if changed and late:
+        raise InputError(
+            f"arithmetic: {late[0]} was imported before {changed[0]} was set for {setting!r}; "
+            "import command_line before anything else"
+        )
+    for name in changed:
+        os.environ.pop(name, None)
+    os.environ.update(pins)
+    _in_use = setting
+
+
+def in_use() -> dict[str, Any]:
+    """What tables say about it: ``setting`` and ``pins``; the setting ``unpinned`` without any."""
+    if _in_use is None:
+        return {"setting": "unpinned", "pins": {}}
+    return {"setting": _in_use, "pins": SETTINGS[_in_use]}
+
+
+def is_portable() -> bool:
+    """Whether the same numbers are asked for on every processor."""
+    return _in_use == PORTABLE
+
+
+def difference(made: Mapping[str, Any], other: Mapping[str, Any]) -> str:
+    """In words how two results of ``in_use`` differ; empty when they do not."""
+    if made == other:
+        return ""
+    if made["setting"] != other["setting"]:
+        return f"arithmetic {made['setting']!r}, not {other['setting']!r}"
+    return f"another version of the arithmetic {made['setting']!r}"
+
+
+def prepare_torch() -> None:
+    """One thread, and float32 numbers below 1e-38 count as 0, in this process.
 
     A vanishing gradient reaches such denormal numbers, with which a matrix product takes some 200
     times as long. One thread, so that results do not depend on how many there are.
     """
+    import torch
+
     torch.set_num_threads(1)
     torch.set_flush_denormal(True)

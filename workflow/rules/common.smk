@@ -196,15 +196,9 @@ def recurrent_run_of(wildcards):
     return as_argument(dataclasses.asdict(RECURRENT_RUNS[wildcards.run]))
 
 
-def network_arguments(settings):
-    """What says which network on which data, for the scripts about its loss."""
-    return " ".join(
-        [
-            f"--examples {settings['examples']} --precision {settings['precision']}",
-            f"--hidden-widths {' '.join(map(str, settings['hidden_widths']))}",
-            f"--seeds {' '.join(map(str, settings['seeds']))}",
-        ]
-    )
+def parts(settings, *keys):
+    """These parts of a section of the config, so that a job runs again for no other."""
+    return {key: settings[key] for key in keys}
 
 
 def category_of(wildcards):

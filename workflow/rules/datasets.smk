@@ -1,25 +1,6 @@
 # One folder a data set, prepared once and memory-mapped by every job that trains on it.
-from gradient_atlas.datasets.prepare import NAMES
-
 OWN_DATASETS = config["datasets"]
 MIRROR = "" if config["mirror"] is None else f"--mirror {shlex.quote(config['mirror'])}"
-if taken := sorted(set(OWN_DATASETS) & set(NAMES)):
-    raise WorkflowError(f"config: datasets.{taken[0]}: the name is taken; choose another")
-
-
-# A data set that no rule can prepare is refused here, by the config's key that asks for it.
-ASKED = {
-    f"training.sweeps.{sweep} ({path}): dataset": run.dataset
-    for sweep, runs in RUNS.items()
-    for path, run in runs.items()
-}
-ASKED["dynamics.sharpness.dataset"] = config["dynamics"]["sharpness"]["dataset"]
-for key, name in ASKED.items():
-    if name not in [*NAMES, *OWN_DATASETS]:
-        raise WorkflowError(
-            f"config: {key}: {name!r} is no data set; it must be one of "
-            f"{', '.join([*NAMES, *OWN_DATASETS])}, or be given under datasets"
-        )
 
 
 # A cluster's compute nodes often have no way to the sources; the submitting machine has.

@@ -57,9 +57,15 @@ rule simulate_flow:
         " --escape {output.escape:q} 2> {log:q}"
 
 
-# Full-batch descent of a tanh network, one job a learning rate, and the flow of the same network.
+# Full-batch descent of a network, one job an activation and learning rate, and its flow.
 SHARPNESS = config["dynamics"]["sharpness"]
-PARTITIONS["dynamics/sharpness"] = {"grid": {"learning_rate": SHARPNESS["learning_rates"]}}
+PARTITIONS["dynamics/sharpness"] = {
+    "grid": {
+        "activation": SHARPNESS["activations"],
+        "learning_rate": SHARPNESS["learning_rates"],
+    }
+}
+PARTITIONS["dynamics/flow_sharpness"] = {"grid": {"activation": SHARPNESS["activations"]}}
 
 
 rule measure_sharpness:
@@ -67,11 +73,11 @@ rule measure_sharpness:
         code=code("measure_sharpness.py"),
         dataset=dataset_files(SHARPNESS["dataset"]),
     output:
-        "results/dynamics/sharpness/learning_rate={learning_rate}/part.parquet",
+        "results/dynamics/sharpness/activation={activation}/learning_rate={learning_rate}/part.parquet",
     log:
-        "logs/dynamics/sharpness/learning_rate={learning_rate}.log",
+        "logs/dynamics/sharpness/activation={activation}/learning_rate={learning_rate}.log",
     benchmark:
-        "logs/dynamics/sharpness/learning_rate={learning_rate}.tsv"
+        "logs/dynamics/sharpness/activation={activation}/learning_rate={learning_rate}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -80,13 +86,16 @@ rule measure_sharpness:
         runtime=60,
     params:
         dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
-        network=network_arguments(SHARPNESS),
-        steps=SHARPNESS["steps"],
-        every=SHARPNESS["every"],
+        settings=lambda wildcards: as_argument(
+            parts(SHARPNESS, "examples", "precision", "hidden_widths", "seeds", "steps", "every")
+            | {
+                "activation": wildcards.activation,
+                "learning_rate": float(wildcards.learning_rate),
+            }
+        ),
     shell:
-        "python {input.code[0]:q} descent --dataset {params.dataset:q} {params.network}"
-        " --learning-rate {wildcards.learning_rate} --steps {params.steps} --every {params.every}"
-        " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+        "python {input.code[0]:q} descent --settings {params.settings}"
+        " --dataset {params.dataset:q} --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
 
 
 rule measure_flow_sharpness:
@@ -94,11 +103,11 @@ rule measure_flow_sharpness:
         code=code("measure_sharpness.py"),
         dataset=dataset_files(SHARPNESS["dataset"]),
     output:
-        "results/dynamics/flow_sharpness/part.parquet",
+        "results/dynamics/flow_sharpness/activation={activation}/part.parquet",
     log:
-        "logs/dynamics/flow_sharpness.log",
+        "logs/dynamics/flow_sharpness/activation={activation}.log",
     benchmark:
-        "logs/dynamics/flow_sharpness.tsv"
+        "logs/dynamics/flow_sharpness/activation={activation}.tsv"
     conda:
         "../../environment.yml"
     threads: 1
@@ -107,14 +116,14 @@ rule measure_flow_sharpness:
         runtime=60,
     params:
         dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
-        network=network_arguments(SHARPNESS),
-        horizon=SHARPNESS["flow"]["horizon"],
-        points=SHARPNESS["flow"]["points"],
-        tolerance=SHARPNESS["flow"]["tolerance"],
+        settings=lambda wildcards: as_argument(
+            parts(SHARPNESS, "examples", "precision", "hidden_widths", "seeds")
+            | SHARPNESS["flow"]
+            | {"activation": wildcards.activation}
+        ),
     shell:
-        "python {input.code[0]:q} flow --dataset {params.dataset:q} {params.network}"
-        " --horizon {params.horizon} --points {params.points} --tolerance {params.tolerance}"
-        " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+        "python {input.code[0]:q} flow --settings {params.settings}"
+        " --dataset {params.dataset:q} --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
 
 
 CENTRAL_FLOW = config["dynamics"]["central_flow"]
@@ -138,12 +147,7 @@ rule simulate_central_flow:
         runtime=60,
     params:
         dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
-        network=network_arguments(CENTRAL_FLOW),
-        learning_rate=CENTRAL_FLOW["learning_rate"],
-        steps=CENTRAL_FLOW["steps"],
-        every=CENTRAL_FLOW["every"],
-        substeps=CENTRAL_FLOW["substeps"],
+        settings=as_argument({k: v for k, v in CENTRAL_FLOW.items() if k != "dataset"}),
     shell:
-        "python {input.code[0]:q} --dataset {params.dataset:q} {params.network}"
-        " --learning-rate {params.learning_rate} --steps {params.steps} --every {params.every}"
-        " --substeps {params.substeps} --output {output:q} 2> {log:q}"
+        "python {input.code[0]:q} --settings {params.settings}"
+        " --dataset {params.dataset:q} --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"

@@ -3,10 +3,7 @@ from gradient_atlas.runs.recurrent import parse_recurrent_run
 from gradient_atlas.runs.sweep import expand_runs
 
 RECURRENT = config["recurrent"]
-try:
-    RECURRENT_RUNS = expand_runs("recurrent", RECURRENT, parse_recurrent_run)
-except InputError as error:
-    raise WorkflowError(f"config: {error}") from None
+RECURRENT_RUNS = expand_runs("recurrent", RECURRENT, parse_recurrent_run)
 PARTITIONS["training/recurrent"] = RECURRENT
 
 

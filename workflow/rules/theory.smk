@@ -6,6 +6,11 @@ from gradient_atlas.theory.conditions import CONDITIONS
 rule tabulate_activations:
     input:
         code=code("tabulate_activations.py"),
+        extensions=own_files(
+            source_file(name, "theory.activations")
+            for name in config["theory"]["activations"]
+            if is_extension(name)
+        ),
     output:
         table="results/theory/activations/part.parquet",
         chain="results/theory/linear_chain/part.parquet",
@@ -20,11 +25,13 @@ rule tabulate_activations:
         mem_mb=1000,
         runtime=10,
     params:
-        activations="sigmoid tanh relu leaky_relu gelu silu",
-        # A factor of 0.1, as the source has it; the most that a sigmoid lets through; and ReLU.
-        chain="--factors 0.1 0.25 1 --layers 10",
+        activations=config["theory"]["activations"],
+        grid=config["theory"]["grid"],
+        chain=config["theory"]["chain"],
     shell:
-        "python {input.code[0]:q} --activations {params.activations} {params.chain}"
+        "python {input.code[0]:q} --activations {params.activations:q}"
+        " --largest {params.grid[largest]} --spacing {params.grid[spacing]}"
+        " --factors {params.chain[factors]} --layers {params.chain[layers]}"
         " --table {output.table:q} --chain {output.chain:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
 
 
@@ -55,16 +62,51 @@ rule predict_norms:
     params:
         # What theory speaks of, each once: a changed rate predicts nothing anew, and the command
         # of a long sweep stays short.
-        runs=lambda wildcards: json.dumps(
-            [
-                dict(zip(CONDITIONS, condition, strict=True))
-                for condition in dict.fromkeys(
-                    tuple(getattr(run, key) for key in CONDITIONS)
-                    for run in RUNS[wildcards.sweep].values()
-                )
-            ]
+        settings=lambda wildcards: as_argument(
+            {
+                "runs": [
+                    dict(zip(CONDITIONS, condition, strict=True))
+                    for condition in dict.fromkeys(
+                        tuple(getattr(run, key) for key in CONDITIONS)
+                        for run in RUNS[wildcards.sweep].values()
+                    )
+                ]
+            }
         ),
         folders=lambda wildcards, input: sorted({str(Path(file).parent) for file in input.dataset}),
     shell:
-        "python {input.code[0]:q} --runs {params.runs:q} --dataset {params.folders:q}"
+        "python {input.code[0]:q} --settings {params.settings} --dataset {params.folders:q}"
         " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+
+
+# Closed forms of the quadratic bowl, and of what descent does where the flow is slow.
+rule predict_descent:
+    input:
+        code=code("predict_descent.py"),
+    output:
+        paths="results/theory/quadratic_paths/part.parquet",
+        bowl="results/theory/quadratic_bowl/part.parquet",
+        rates="results/theory/quadratic_rates/part.parquet",
+        thresholds="results/theory/quadratic_thresholds/part.parquet",
+        escapes="results/theory/escapes/part.parquet",
+    log:
+        "logs/theory/descent.log",
+    benchmark:
+        "logs/theory/descent.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        settings=as_argument(
+            {
+                "quadratic": config["dynamics"]["quadratic"],
+                "escapes": config["dynamics"]["flow"]["escapes"],
+            }
+        ),
+    shell:
+        "python {input.code[0]:q} --settings {params.settings} --paths {output.paths:q}"
+        " --bowl {output.bowl:q} --rates {output.rates:q} --thresholds {output.thresholds:q}"
+        " --escapes {output.escapes:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"

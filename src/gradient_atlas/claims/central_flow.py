@@ -1,5 +1,69 @@
-"""Moves here with its figure."""
+"""What the source says of its flow: near descent, and right about its mean loss."""
 
-from figures.central_flow import claims
+from pandas import DataFrame
 
-__all__ = ["claims"]
+from gradient_atlas.claims.claim import Claim
+from gradient_atlas.measures.central import AVERAGED, at_edge
+
+SOURCE = "Cohen et al. 2025, Understanding optimization in deep learning with central flows"
+NEAR = 0.1  # of the way that descent has come: in a figure of that way a tenth is seen as apart
+
+
+def claims(tables: dict[str, DataFrame]) -> list[Claim]:
+    """Distances at the last step, absolute and beside the gradient flow's; errors in the loss."""
+    paths = tables["paths"]
+    edge = at_edge(paths)
+    reached = edge[edge["windows"] > 0]
+    setting = (
+        f"full-batch descent, η = {paths['learning_rate'].iloc[0]:g}, tanh network, "
+        f"{paths['step'].max()} steps; central flow by Euler's method with "
+        f"{paths['substeps'].iloc[0]} substeps a step, gradient flow by scipy's RK23"
+    )
+    follows = "descent at the edge of stability follows the central flow, not the gradient flow"
+    arrived = edge[edge["arrival"].notna()]
+    ratio = "central flow's over gradient flow's"
+    return [
+        Claim(
+            claim="central-flow/path",
+            source=SOURCE,
+            statement=follows,
+            condition=f"{setting}; bound: nearer than the gradient flow, ratio below 1",
+            quantity=f"distance from averaged descent at the last step, {ratio}",
+            values=(arrived["central"] / arrived["gradient"]).tolist(),
+            upper=1.0,
+        ),
+        Claim(
+            claim="central-flow/near",
+            source=SOURCE,
+            statement=follows,
+            condition=f"{setting}; bound: a tenth of the way that descent has come",
+            quantity="distance of the central flow from averaged descent at the last step over "
+            "descent's distance from its start",
+            values=(arrived["central"] / arrived["moved"]).tolist(),
+            upper=NEAR,
+            remark=(
+                "The gradient flow's is "
+                f"{(arrived['gradient'] / arrived['moved']).mean():.2g} of that way."
+            )
+            if len(arrived)
+            else "",
+        ),
+        Claim(
+            claim="central-flow/mean-loss",
+            source=SOURCE,
+            statement="the central flow predicts the mean loss of descent, oscillation included",
+            condition=f"{setting}, means of {AVERAGED} steps from the step where the central flow "
+            "reaches the edge; bound: a smaller error than that of the loss L(w) on the central "
+            "flow itself, ratio below 1",
+            quantity="mean relative error of the predicted mean loss, L(w) + tr X/η over L(w)",
+            values=(reached["with_variance"] / reached["alone"]).tolist(),
+            upper=1.0,
+            remark=(
+                f"Errors: {reached['with_variance'].mean():.1%} (at most "
+                f"{reached['worst'].max():.1%} of a mean) with the variance, "
+                f"{reached['alone'].mean():.1%} without."
+            )
+            if len(reached)
+            else "",
+        ),
+    ]

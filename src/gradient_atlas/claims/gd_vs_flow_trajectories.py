@@ -1,5 +1,41 @@
-"""Moves here with its figure."""
+"""Whether descent's path parts from the flow's when the step is large."""
 
-from figures.gd_vs_flow_trajectories import claims
+from pandas import DataFrame
 
-__all__ = ["claims"]
+from gradient_atlas.claims.claim import Claim
+from gradient_atlas.measures.flows import VISIBLE, in_solver_errors, separations
+from gradient_atlas.runs.names import problem_name
+
+
+def claims(tables: dict[str, DataFrame]) -> list[Claim]:
+    """One claim a problem, at its largest rate."""
+    found, smallest = separations(tables["flow"]), in_solver_errors(tables["order"])
+    claimed = []
+    for problem, rows in found.groupby("problem", sort=False):
+        large, others = rows[rows["size"] == "largest"], rows[rows["size"] != "largest"]
+        fine = smallest[smallest["problem"] == problem]
+        at_others = "; ".join(
+            f"{part['share'].mean():.2g} at η = {rate:g}"
+            for rate, part in others.groupby("learning_rate")
+        )
+        claimed.append(
+            Claim(
+                claim=f"flow-and-descent-part/{problem}",
+                source="F section 4",
+                statement="trajectories diverge when the discrete step size is large",
+                condition=f"{problem_name(str(problem))}, η = {large['learning_rate'].iloc[0]:g}, "
+                f"the largest that was run; part: by {VISIBLE:g} of the way that the flow goes, "
+                "which a figure shows",
+                quantity="largest distance of descent to the flow at t = kη over the flow's way",
+                values=large["share"].tolist(),
+                lower=VISIBLE,
+                remark=(f"It is {at_others}. " if at_others else "")
+                + f"At the path's end the largest rate's is {large['at_the_end'].mean():.2g}. "
+                "There is no threshold: the distance at a fixed time is proportional to η (see "
+                "flow-is-the-limit), and at the smallest rate of that measurement, "
+                f"η = {fine['learning_rate'].min():.3g}, still {fine['ratio'].min():.2g} times the "
+                "solver's own error.",
+                kind="mean" if large["loss_function"].iloc[0] == "network" else "exact",
+            )
+        )
+    return claimed

@@ -1,6 +1,7 @@
 """Which initialisation balances which activation, and whether ReLU's variants are steadier."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 from pandas import DataFrame
@@ -10,6 +11,9 @@ from gradient_atlas.claims.words import describe
 from gradient_atlas.measures.layers import (
     ERROR,
     STABLE_DECADES,
+    WEIGHT,
+    decades,
+    deepest,
     factors,
     measured_slope,
     predicted_factor,
@@ -17,10 +21,11 @@ from gradient_atlas.measures.layers import (
     select,
     spread_over_layers,
 )
+from gradient_atlas.measures.map_of_networks import STEADY
 from gradient_atlas.measures.runs import by_seed
 from gradient_atlas.runs.names import name_of
 
-DEPTH = 50  # another depth in the config leaves the claims unmeasured
+SMALL = 0.5  # of Xavier's standard deviation: below that of standard weights, 1/√3 of it
 
 
 def claims(tables: dict[str, DataFrame]) -> list[Claim]:
@@ -31,9 +36,9 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
         for activation in ("sigmoid", "tanh")
     ]
     found.append(_balanced(tables, "he-for-relu/he", "relu", "he", "He"))
-    he = select(gradients, "relu", "he", depth=DEPTH)
+    he = _network(gradients, "relu", "he")
     for name, text in (("xavier", "N(0, 1/n)"), ("standard", "standard U(±1/√n)")):
-        other = select(gradients, "relu", name, depth=DEPTH)
+        other = _network(gradients, "relu", name)
         found.append(
             Claim(
                 claim=f"he-for-relu/against-{name}",
@@ -51,18 +56,70 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
                 unit="decades/layer",
             )
         )
-    for name in ("leaky_relu", "gelu", "silu"):
-        rows = select(gradients, name, "he", depth=DEPTH)
+    for name in STEADY[1:]:
+        rows = _network(gradients, name, "he")
         found.append(_steadier(tables, name, rows, he))
+    for name in ("sigmoid", "tanh"):
+        found += _smaller(gradients, name)
     return found
+
+
+def _network(gradients: DataFrame, activation: str, initialization: str) -> DataFrame:
+    return deepest(select(gradients, activation, initialization))
+
+
+def _smaller(gradients: DataFrame, activation: str) -> list[Claim]:
+    """Weights far below Xavier's against Xavier's: the first layer's gradient, and the last's."""
+    xavier = _network(gradients, activation, "xavier")
+    rows = select(gradients, activation, "normal")
+    # Xavier's standard deviation in a hidden layer of equal width is 1/√n.
+    rows = rows[rows.weight_std * np.sqrt(rows.width) <= SMALL]
+    rows = deepest(rows[rows.weight_std == rows.weight_std.min()])
+    shared: dict[str, Any] = {"source": "V section 1 (causes)", "unit": "decades"}
+    first = _paired(rows, xavier, lambda one: float(decades(one, WEIGHT)[0]))
+    last = _paired(rows, xavier, lambda one: float(decades(one, WEIGHT)[-1]))
+    return [
+        Claim(
+            claim=f"small-weights/{activation}-further",
+            statement="small weights can reduce gradients further",
+            condition=describe(rows, "0, for further is more than with Xavier weights, same seeds"),
+            quantity="log10 of the weight gradient of layer 1 minus that with Xavier weights, seed "
+            "by seed",
+            values=first,
+            upper=0.0,
+            kind="some",
+            **shared,
+        ),
+        Claim(
+            claim=f"small-weights/{activation}-early",
+            statement="small weights can reduce gradients further, especially in early layers",
+            condition=describe(
+                rows, "0, for especially in early layers is more in layer 1 than in layer L"
+            ),
+            quantity="log10 of the weight gradient over that with Xavier weights, of layer 1 minus "
+            "of layer L, seed by seed",
+            values=[early - late for early, late in zip(first, last, strict=True)],
+            upper=0.0,
+            kind="some",
+            remark="Where φ(0) = 0 small weights shrink the activations on the way forward as the "
+            "error signal on the way back: the weight gradient, their product, is as small in "
+            "every layer."
+            if activation == "tanh"
+            else "A sigmoid's activations stay at φ(0) = 1/2 however small the weights: what "
+            "shrinks is the error signal, layer by layer.",
+            **shared,
+        ),
+    ]
 
 
 def _balanced(
     tables: dict[str, DataFrame], claim: str, activation: str, initialization: str, title: str
 ) -> Claim:
-    rows = select(tables["gradients"], activation, initialization, depth=DEPTH)
-    bound = STABLE_DECADES / (DEPTH - 2)
+    rows = _network(tables["gradients"], activation, initialization)
+    # The factor is that over layers 2 to L-1.
+    bound = STABLE_DECADES / max(1, int(rows.depth.max()) - 3) if len(rows) else STABLE_DECADES
     predicted = predicted_factor(tables["theory"], rows)
+    in_theory = "not predicted" if np.isnan(predicted) else f"{predicted:.3f}"
     return Claim(
         claim=claim,
         source="V section 5 (vanishing, 4)",
@@ -76,10 +133,10 @@ def _balanced(
         values=factors(rows),
         lower=10**-bound,
         upper=10**bound,
-        remark=f"Theory: √(n Var(W) E[φ'²]) = {predicted:.3f}. Xavier's variance assumes "
+        remark=f"Theory: √(n Var(W) E[φ'²]) = {in_theory}. Xavier's variance assumes "
         "φ'(0) = 1 (Glorot & Bengio 2010, section 4.2.1); a sigmoid has 1/4."
         if activation == "sigmoid"
-        else f"Theory: √(n Var(W) E[φ'²]) = {predicted:.3f}.",
+        else f"Theory: √(n Var(W) E[φ'²]) = {in_theory}.",
     )
 
 
@@ -87,6 +144,7 @@ def _steadier(tables: dict[str, DataFrame], name: str, rows: DataFrame, relu: Da
     own = by_seed(rows, lambda one: spread_over_layers(one, ERROR))
     predicted = prediction_of(tables["theory"], rows) if len(rows) else DataFrame()
     slope = float(predicted.asymptotic_slope.iloc[0]) if len(predicted) else np.nan
+    in_theory = f"{slope:+.5f} decades per layer" if np.isfinite(slope) else "not predicted"
     return Claim(
         claim=f"variants-stabilise/{name}",
         source="F example 3",
@@ -100,9 +158,9 @@ def _steadier(tables: dict[str, DataFrame], name: str, rows: DataFrame, relu: Da
         remark=f"{name_of(name)}'s norms span {np.mean(own) if own else np.nan:.2g} decades. He's "
         "factor 2 is made for ReLU, of which half the units pass: near 0 GELU and SiLU have slope "
         "1/2 everywhere, so 2 E[φ'²] falls to 1/2 as the activations shrink, "
-        f"{slope:+.3f} decades per layer in the end."
+        f"{in_theory} in the end."
         if name != "leaky_relu"
-        else f"The slope 0.01 changes 2 E[φ'²] from 1 to 1.0001 ({slope:+.5f} decades per layer): "
+        else f"The slope 0.01 changes 2 E[φ'²] from 1 to 1.0001 ({in_theory}): "
         "nothing that a difference between seeds could show.",
     )
 

@@ -5,16 +5,20 @@ import hashlib
 import importlib.resources
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from gradient_atlas.datasets.fetch import Patience
 from gradient_atlas.datasets.published import PUBLISHED, fetch
-from gradient_atlas.datasets.store import shuffle_training_rows, split, write
+from gradient_atlas.datasets.store import shuffle_training_rows, split, test_rows_of, write
 from gradient_atlas.errors import InputError
 
-BUNDLED = ("mnist_5k", "digits")
+# By name, how many training rows are left when a fifth has been split off.
+BUNDLED = {"mnist_5k": 4000, "digits": 1438}
 NAMES = (*BUNDLED, *PUBLISHED)
 _MNIST_5K_SHA256 = "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5d053"
 
@@ -91,9 +95,36 @@ def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
     Raises:
         InputError: the file is missing, damaged, or holds something else.
     """
+    with _opened(path) as file:
+        images, labels = file["images"], file["labels"]
+    return _check_images(path, images), _check_labels(path, labels, len(images))
+
+
+def training_rows(dataset: str) -> int:
+    """Return how many training rows a data set (a name or a .npz file) will have.
+
+    Nothing is fetched; of a user's file the labels alone are read, not the images.
+
+    Raises:
+        InputError: as ``prepare`` does for a user's file.
+    """
+    if dataset in PUBLISHED:
+        return PUBLISHED[dataset].train_examples
+    if dataset in BUNDLED:
+        return BUNDLED[dataset]
+    path = Path(dataset)
+    with _opened(path) as file:
+        labels = file["labels"]
+    labels = _check_labels(path, labels, len(labels))
+    return len(labels) - sum(map(test_rows_of, np.bincount(labels).tolist()))
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """A user's .npz file, whose arrays are read when asked for; every failure is an InputError."""
     try:
         with np.load(path, allow_pickle=False) as file:
-            images, labels = file["images"], file["labels"]
+            yield file
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except KeyError:
@@ -104,7 +135,6 @@ def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
     ) as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise InputError(f"{path}: no readable .npz file of numbers ({reason})") from None
-    return _check_images(path, images), _check_labels(path, labels, len(images))
 
 
 def _check_images(path: Path, images: np.ndarray) -> np.ndarray:

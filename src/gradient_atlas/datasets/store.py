@@ -62,12 +62,17 @@ def split(images: np.ndarray, labels: np.ndarray) -> Images:
     is_test = np.zeros(len(labels), dtype=bool)
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
-        is_test[generator.permutation(rows)[: (2 * len(rows) + 5) // 10]] = True
+        is_test[generator.permutation(rows)[: test_rows_of(len(rows))]] = True
     if not is_test.any():
         raise InputError(f"labels: {len(labels)} rows are too few; a class must have at least 3")
     return shuffle_training_rows(
         Images(images[~is_test], labels[~is_test], images[is_test], labels[is_test])
     )
+
+
+def test_rows_of(rows: int) -> int:
+    """How many of a class's rows ``split`` draws for testing: a fifth, to the nearest integer."""
+    return (2 * rows + 5) // 10
 
 
 def pixel_statistics(images: np.ndarray) -> tuple[float, float]:

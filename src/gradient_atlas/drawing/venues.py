@@ -1,6 +1,7 @@
 """Widths and font sizes of the venues that a figure may be drawn for."""
 
 from collections.abc import Callable
+from difflib import get_close_matches
 from inspect import isfunction, signature
 from typing import Any
 
@@ -85,8 +86,10 @@ def _bundle(venue: str) -> Callable[..., dict[str, Any]]:
     name = "neurips2024" if venue == "custom" else VENUES.get(venue, venue)
     make = getattr(bundles, name, None)
     if not isfunction(make) or name.startswith("_"):
+        close = get_close_matches(venue, VENUES, n=1)
+        hint = f"did you mean {close[0]}? It" if close else "it"
         raise InputError(
-            f"style.venue: {venue!r} is unknown; it must be one of {', '.join(VENUES)}, "
+            f"style.venue: {venue!r} is unknown; {hint} must be one of {', '.join(VENUES)}, "
             "custom, or a bundle of tueplots"
         )
     return make

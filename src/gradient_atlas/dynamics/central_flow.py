@@ -26,7 +26,8 @@ from scipy.optimize import minimize
 from scipy.sparse.linalg import lobpcg
 from torch import Tensor
 
-from gradient_atlas.dynamics.losses import Loss, value_and_gradient
+from gradient_atlas.dynamics.descent import iterates
+from gradient_atlas.dynamics.losses import Loss
 from gradient_atlas.dynamics.sharpness import flow_states, hessian, sharpness, top_eigenpairs
 
 Array = NDArray[np.float64]
@@ -182,30 +183,32 @@ def compare(
 
     Yields rows of the table ``central_flow``: three a step, one a method. The gradient flow is that
     of ``flow_states``. ``distance`` is that of a flow from the averaged descent (θ_{k-1} + 2 θ_k +
-    θ_{k+1}) / 4, in which an oscillation of period two cancels.
+    θ_{k+1}) / 4, in which an oscillation of period two cancels; ``moved`` is how far that has come.
 
     Raises:
         RuntimeError: see ``central_flow``.
     """
     central = central_flow(loss, learning_rate, steps, substeps, tracked)
-    theta = loss.start.clone()
-    before = theta
+    descent = iterates(loss, learning_rate)
+    now = next(descent)
+    before = now.theta
     times = learning_rate * np.arange(steps + 1)
     for step, (_, flowed, _) in enumerate(flow_states(loss, times, relative_tolerance=1e-6)):
-        value, slope = value_and_gradient(loss, theta)
-        after = theta - learning_rate * slope
-        averaged = (before + 2 * theta + after) / 4 if step else theta
+        theta, after = now.theta, next(descent)
+        averaged = (before + 2 * theta + after.theta) / 4 if step else theta
         point, measured = next(central), step % every == 0
         with torch.no_grad():
             flow_loss = float(loss.function(flowed))
         nothing = {"predicted_loss": math.nan, "variance": math.nan, "critical": 0}
+        moved = {"moved": float((averaged - loss.start).norm())}
         yield {
             "method": "descent",
             "step": step,
-            "train_loss": value,
+            "train_loss": now.loss,
             "sharpness": sharpness(loss, theta) if measured else math.nan,
             "distance": math.nan,
             **nothing,
+            **moved,
         }
         yield {
             "method": "central_flow",
@@ -216,6 +219,7 @@ def compare(
             "predicted_loss": point.loss + point.variance / learning_rate,
             "variance": point.variance,
             "critical": point.critical,
+            **moved,
         }
         yield {
             "method": "gradient_flow",
@@ -224,5 +228,6 @@ def compare(
             "sharpness": sharpness(loss, flowed) if measured else math.nan,
             "distance": float((flowed - averaged).norm()),
             **nothing,
+            **moved,
         }
-        before, theta = theta, after
+        before, now = theta, after

@@ -7,14 +7,18 @@ the explicit Euler method for the gradient flow with step η.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gradient_atlas.dynamics.losses import Loss, gradient, value_and_gradient
+from gradient_atlas.dynamics.losses import Loss, value_and_gradient
 from gradient_atlas.errors import InputError
+
+# A run whose loss is so many times that of its start has diverged.
+DIVERGENCE_FACTOR = 1e6
 
 
 @dataclass(frozen=True)
@@ -31,17 +35,52 @@ class Trajectory:
     status: str
 
 
-def iterates(loss: Loss, learning_rate: float, momentum: float = 0.0) -> Iterator[Tensor]:
-    """θ_0, θ_1, θ_2, ... without end, each of shape (d,).
+class Iterate(NamedTuple):
+    """θ_k (d,), L(θ_k), ∇L(θ_k) (d,), and whether the loss left all bounds."""
+
+    theta: Tensor
+    loss: float
+    slope: Tensor
+    diverged: bool = False
+
+
+def iterates(loss: Loss, learning_rate: float, momentum: float = 0.0) -> Iterator[Iterate]:
+    """The iterates k = 0, 1, 2, ... of full-batch descent, without end.
 
     Raises ``InputError`` unless learning_rate > 0 and 0 ≤ momentum < 1.
     """
-    _check(learning_rate, momentum)
+    if not learning_rate > 0:
+        raise InputError(f"learning_rate: {learning_rate} is not positive")
+    if not 0 <= momentum < 1:
+        raise InputError(f"momentum: {momentum} is not in [0, 1)")
     theta, velocity = loss.start.clone(), torch.zeros_like(loss.start)
     while True:
-        yield theta
-        velocity = momentum * velocity - learning_rate * gradient(loss, theta)
+        value, slope = value_and_gradient(loss, theta)
+        yield Iterate(theta, value, slope)
+        velocity = momentum * velocity - learning_rate * slope
         theta = theta + velocity
+
+
+def until_divergence(
+    loss: Loss,
+    learning_rate: float,
+    steps: int,
+    momentum: float = 0.0,
+    divergence_factor: float = DIVERGENCE_FACTOR,
+) -> Iterator[Iterate]:
+    """The iterates 0 to ``steps``, or to the first that has diverged, that one included.
+
+    Diverged is one whose loss is not finite, or is more than ``divergence_factor`` times the loss
+    at the start.
+    """
+    limit = math.inf
+    for step, iterate in enumerate(iterates(loss, learning_rate, momentum)):
+        if step == 0:
+            limit = divergence_factor * abs(iterate.loss)
+        diverged = not iterate.loss <= limit
+        yield iterate._replace(diverged=diverged)
+        if diverged or step == steps:
+            return
 
 
 def descend(
@@ -49,27 +88,18 @@ def descend(
     learning_rate: float,
     steps: int,
     momentum: float = 0.0,
-    divergence_factor: float = 1e6,
+    divergence_factor: float = DIVERGENCE_FACTOR,
 ) -> Trajectory:
     """Make at most ``steps`` updates from ``loss.start``; n = updates made + 1.
 
-    A run whose loss is not finite, or is more than ``divergence_factor`` times the loss at the
-    start, ends there with status ``diverged`` and keeps every row so far, that one included.
+    A run that diverges (see ``until_divergence``) ends there with status ``diverged`` and keeps
+    every row so far, that one included.
     """
-    _check(learning_rate, momentum)
-    theta, velocity = loss.start.clone(), torch.zeros_like(loss.start)
-    points, losses, status = [], [], "ok"
-    for _ in range(steps + 1):
-        value, slope = value_and_gradient(loss, theta)
-        points.append(theta.numpy())
-        losses.append(value)
-        if not value <= divergence_factor * abs(losses[0]):
-            status = "diverged"
-            break
-        velocity = momentum * velocity - learning_rate * slope
-        theta = theta + velocity
-    times = learning_rate * np.arange(len(points), dtype=np.float64)
-    return Trajectory(times, np.array(points), np.array(losses), status)
+    path = list(until_divergence(loss, learning_rate, steps, momentum, divergence_factor))
+    times = learning_rate * np.arange(len(path), dtype=np.float64)
+    points = np.array([iterate.theta.numpy() for iterate in path])
+    losses = np.array([iterate.loss for iterate in path])
+    return Trajectory(times, points, losses, "diverged" if path[-1].diverged else "ok")
 
 
 def contraction(loss: Loss, learning_rate: float, momentum: float = 0.0, steps: int = 400) -> float:
@@ -80,8 +110,8 @@ def contraction(loss: Loss, learning_rate: float, momentum: float = 0.0, steps: 
     converges.
     """
     norms: list[float] = []
-    for theta in iterates(loss, learning_rate, momentum):
-        norm = float(torch.linalg.vector_norm(theta))
+    for iterate in iterates(loss, learning_rate, momentum):
+        norm = float(torch.linalg.vector_norm(iterate.theta))
         if len(norms) > steps or not math.isfinite(norm):
             break
         norms.append(norm)
@@ -109,7 +139,7 @@ def divergence_threshold(
         path = iterates(loss, learning_rate, momentum)
         half = 0.0
         for step in range(steps + 1):
-            norm = float(torch.linalg.vector_norm(next(path)))
+            norm = float(torch.linalg.vector_norm(next(path).theta))
             if not math.isfinite(norm):
                 return True
             if step == steps // 2:
@@ -123,10 +153,3 @@ def divergence_threshold(
         middle = 0.5 * (lower + upper)
         lower, upper = (lower, middle) if grows(middle) else (middle, upper)
     return lower, upper
-
-
-def _check(learning_rate: float, momentum: float) -> None:
-    if not learning_rate > 0:
-        raise InputError(f"learning_rate: {learning_rate} is not positive")
-    if not 0 <= momentum < 1:
-        raise InputError(f"momentum: {momentum} is not in [0, 1)")

@@ -54,9 +54,10 @@ def simulate(settings: Mapping[str, Any], networks: Mapping[int, Loss]) -> dict[
 
     for name, problem in settings["problems"].items():
         loss = named_loss(problem["loss"], problem["parameters"])
-        add(name, compare(loss, problem, tolerance), seed=0)
+        add(name, compare(loss, problem, tolerance), seed=0, loss_function=problem["loss"])
     for seed, loss in networks.items():
-        add("network", compare(loss, settings["network"], tolerance), seed=seed)
+        found = compare(loss, settings["network"], tolerance)
+        add("network", found, seed=seed, loss_function="network")
     for name, escape in settings["escapes"].items():
         loss = named_loss(escape["loss"], escape["parameters"])
         add(name, {"escape": escapes(loss, escape, tolerance)})

@@ -16,13 +16,12 @@ from scipy.integrate import RK23
 from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigsh
 from torch import Tensor
 
+from gradient_atlas.dynamics.descent import until_divergence
 from gradient_atlas.dynamics.losses import Loss, value_and_gradient
 from gradient_atlas.errors import InputError
 
 Vector = NDArray[np.float64]
 Status = Literal["ok", "diverged"]
-# The same size of loss at which dynamics.descent gives a run up.
-DIVERGENCE_FACTOR = 1e6
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,9 @@ class Point:
     ``time`` is kη for step k of descent. ``sharpness`` is nan where it was not measured, and where
     the point is so far out that the eigenvalue is not finite. ``energy_error`` (flow only, else
     nan) is |L(θ(t)) + ∫₀ᵗ ‖∇L‖² ds - L(θ(0))|, which the exact flow keeps at 0.
+    ``second_eigenvalue`` is measured with the sharpness, and ``step_curvature`` (descent only, from
+    its first step on) is the loss's mean curvature along the step that led here, ⟨∇L(θ_k) -
+    ∇L(θ_{k-1}), s⟩ / ‖s‖² with s = θ_k - θ_{k-1}.
     """
 
     step: int
@@ -40,6 +42,8 @@ class Point:
     sharpness: float
     status: Status
     energy_error: float = math.nan
+    second_eigenvalue: float = math.nan
+    step_curvature: float = math.nan
 
 
 def hessian(loss: Loss, theta: Tensor) -> LinearOperator:
@@ -94,29 +98,41 @@ def sharpness(loss: Loss, theta: Tensor, tolerance: float = 1e-3) -> float:
     return float(top_eigenpairs(loss, theta, 1, tolerance)[0][0])
 
 
+def _two_largest(loss: Loss, theta: Tensor) -> tuple[float, float]:
+    """The two largest eigenvalues of ∇²L(θ); nan for a second one in one dimension."""
+    values, _ = top_eigenpairs(loss, theta, min(2, len(theta)))
+    return float(values[0]), float(values[1]) if len(values) > 1 else math.nan
+
+
 def descent_path(loss: Loss, learning_rate: float, steps: int, every: int) -> Iterator[Point]:
     """Full-batch descent from ``loss.start``: a point each step, sharpness each ``every`` steps.
 
-    A run whose loss is not finite, or 10⁶ times the loss at the start, ends there, with that point
-    (sharpness nan) and the status ``diverged``.
+    A run that diverges (see ``descent.until_divergence``) ends there, with that point (sharpness
+    nan) and the status ``diverged``.
 
     Raises:
         InputError: learning_rate is not positive, or ``every`` is less than 1.
     """
-    if not learning_rate > 0:
-        raise InputError(f"learning_rate: {learning_rate} is not positive")
     if every < 1:
         raise InputError(f"every: {every} steps between two measurements, it must be 1 or more")
-    theta, limit = loss.start.clone(), math.inf
-    for step in range(steps + 1):
-        value, slope = value_and_gradient(loss, theta)
-        limit = DIVERGENCE_FACTOR * abs(value) if step == 0 else limit
-        if not value <= limit:
-            yield Point(step, step * learning_rate, value, math.nan, "diverged")
-            return
-        measured = sharpness(loss, theta) if step % every == 0 else math.nan
-        yield Point(step, step * learning_rate, value, measured, "ok")
-        theta = theta - learning_rate * slope
+    before = None
+    for step, now in enumerate(until_divergence(loss, learning_rate, steps)):
+        is_measured = step % every == 0 and not now.diverged
+        largest, second = _two_largest(loss, now.theta) if is_measured else (math.nan, math.nan)
+        curvature = math.nan
+        if before is not None:  # the step was -η times the gradient before it
+            changed = float((before - now.slope) @ before)
+            curvature = changed / (learning_rate * max(float(before @ before), 1e-300))
+        before = now.slope
+        yield Point(
+            step,
+            step * learning_rate,
+            now.loss,
+            largest,
+            "diverged" if now.diverged else "ok",
+            second_eigenvalue=second,
+            step_curvature=curvature,
+        )
 
 
 def flow_states(

@@ -4,16 +4,18 @@ Numbers are decades per layer TOWARDS THE INPUT, the way the error signal goes: 
 vanishes, positive where it explodes.
 """
 
-import numpy as np
-import pandas as pd
-from pandas import DataFrame, Series
+import dataclasses
 
-from gradient_atlas.measures.runs import by_seed
-from gradient_atlas.theory.conditions import CONDITIONS
+import numpy as np
+from pandas import DataFrame
+
+from gradient_atlas.measures.runs import by_seed, where
+from gradient_atlas.runs.feedforward import Run
 
 WEIGHT, ERROR = "weight_gradient_norm", "error_signal_norm"
 # "Stays within 1-2 orders" is how the source describes what does not vanish (F figure 1).
 STABLE_DECADES = 2.0
+PARAMETERS = [field.name for field in dataclasses.fields(Run)]
 
 
 def at_initialization(gradients: DataFrame) -> DataFrame:
@@ -52,8 +54,12 @@ def measured_slope(rows: DataFrame, column: str = ERROR) -> float:
 
 
 def factors(rows: DataFrame, column: str = ERROR) -> list[float]:
-    """Factor of a norm per layer towards the input, by seed."""
-    return by_seed(rows, lambda seed: 10 ** measured_slope(seed, column))
+    """Factor of a norm per layer towards the input before the first update, by seed.
+
+    The one definition: 10 to the least-squares slope of log10 over the layers 2 .. L-1, nan where a
+    norm among them is 0 or not finite, for such a network has no factor.
+    """
+    return by_seed(at_initialization(rows), lambda seed: float(10 ** measured_slope(seed, column)))
 
 
 def predicted_factor(theory: DataFrame, rows: DataFrame) -> float:
@@ -70,11 +76,11 @@ def predicted_slope(rows: DataFrame, name: str = ERROR) -> float:
 
 def prediction_of(theory: DataFrame, rows: DataFrame) -> DataFrame:
     """The prediction's rows for the network that ``rows`` (of one condition) were measured on."""
-    same = Series(True, index=theory.index)
-    for key in CONDITIONS:
-        value = rows[key].iloc[0]
-        same &= theory[key].isna() if pd.isna(value) else theory[key] == value
-    return theory[same].sort_values("layer")
+    if rows.empty:
+        return theory.iloc[:0]
+    asked = [key for key in PARAMETERS if key in theory and key in rows]
+    first = rows[asked].iloc[0].astype(object)
+    return where(theory, **first.where(first.notna(), None).to_dict()).sort_values("layer")
 
 
 def select(
@@ -85,13 +91,21 @@ def select(
     **parameters: object,
 ) -> DataFrame:
     """Rows before the first update of one kind of network; empty if the sweep has none."""
-    rows = at_initialization(table)
-    same = (rows["activation"] == activation) & (rows["initialization"] == initialization)
-    if weight_std is not None:
-        same &= rows["weight_std"] == weight_std
-    for key, value in parameters.items():
-        same &= rows[key] == value
-    return rows[same]
+    scale = {} if weight_std is None else {"weight_std": weight_std}
+    kind = {"activation": activation, "initialization": initialization} | scale | parameters
+    return where(at_initialization(table), **kind)
+
+
+def deepest(rows: DataFrame) -> DataFrame:
+    """Rows of one network among several: the deepest and then widest that the config has."""
+    if rows.empty:
+        return rows
+    first = rows.sort_values(["depth", "width"], kind="stable").iloc[-1]
+    same = {
+        key: None if value is None or value != value else value
+        for key, value in first[[key for key in PARAMETERS if key in rows]].items()
+    }
+    return where(rows, **same)
 
 
 def input_over_output(rows: DataFrame, column: str) -> float:
@@ -127,29 +141,42 @@ def layers_to_fall(rows: DataFrame, column: str, fall: float) -> float:
     return float(np.interp(fall, fallen[beyond - 1 : beyond + 1], [beyond - 1, beyond]))
 
 
+def depth_to_fall(rows: DataFrame, column: str, level: float) -> float:
+    """The least depth at which log10 of the first layer's norm is ``level``, of one seed.
+
+    Interpolated between networks that differ in depth alone; inf if none is so low, the least depth
+    that there is where all are; nan where a norm is 0 or not finite.
+    """
+    first = rows[rows["layer"] == 1].sort_values("depth")
+    depths, values = first["depth"].to_numpy(dtype=float), decades(first, column)
+    if not np.isfinite(values).all():
+        return np.nan
+    if not (values <= level).any():
+        return np.inf
+    beyond = int(np.argmax(values <= level))
+    if beyond == 0:
+        return float(depths[0])
+    around = slice(beyond - 1, beyond + 1)
+    return float(np.interp(-level, -values[around], depths[around]))
+
+
+def forward_drift(theory: DataFrame) -> float:
+    """By how much log10 E[a²] drifts per layer at finite width, in theory; nan where unknown.
+
+    For a piecewise linear activation a = φ'(z) z, so that a layer's relative fluctuation is the
+    same forwards as backwards; a norm's drift is half that of its square.
+    """
+    if theory.empty or theory["activation"].iloc[0] not in ("relu", "leaky_relu"):
+        return np.nan
+    return 2 * float(theory["finite_width_drift"].iloc[0])
+
+
 def forward_ratio(rows: DataFrame) -> float:
     """Geometric mean of E[a²] of a hidden layer over that of the layer before, of one seed."""
     hidden = decades(rows, "activation_rms")[:-1]
     if len(hidden) < 2:
         return np.nan
     return float(10 ** (2 * (hidden[-1] - hidden[0]) / (len(hidden) - 1)))
-
-
-def factor_per_layer(gradients: DataFrame, column: str = ERROR) -> Series:
-    """By seed, the factor by which ``column`` changes from a layer to the one before it, at step 0.
-
-    exp of the least-squares slope of the logarithm against the distance to the output, over the
-    hidden layers with a positive finite value; nan with fewer than three of them.
-    """
-    start = gradients[(gradients["step"] == 0) & (gradients["layer"] < gradients["layer"].max())]
-    return pd.Series({seed: _factor(rows, column) for seed, rows in start.groupby("seed")})
-
-
-def _factor(rows: DataFrame, column: str) -> float:
-    rows = rows[np.isfinite(rows[column]) & (rows[column] > 0)]
-    if len(rows) < 3:
-        return float("nan")
-    return float(np.exp(np.polyfit(-rows["layer"], np.log(rows[column]), 1)[0]))
 
 
 def layer_step_table(gradients: DataFrame, column: str) -> DataFrame:

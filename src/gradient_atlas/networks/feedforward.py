@@ -21,6 +21,7 @@ from torch.nn import functional
 
 from gradient_atlas.networks.activations import get_activation
 from gradient_atlas.networks.initialization import get_initialization
+from gradient_atlas.networks.products import linear
 from gradient_atlas.runs.feedforward import Run
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
@@ -49,7 +50,9 @@ class Trace:
 class FeedForward:
     """Parameters and forward pass; gradients come from ``torch.autograd.grad``.
 
-    ``weights[l-1]`` is W^(l), of shape (n_out, n_in); ``biases[l-1]`` is b^(l), which starts at 0.
+    ``weights[l-1]`` is W^(l), of shape (n_out, n_in); ``biases[l-1]`` is b^(l), which starts at
+    0, or with ``bias_std`` at normal values drawn after all weights, so that the weights of a seed
+    stay.
     ``gains`` (start at 1) and ``shifts`` (start at 0) belong to the normalisation of the hidden
     layers and are empty without one. Weights are drawn in float64 and then rounded to the run's
     precision, so that a float32 and a float64 run start at the same network.
@@ -70,7 +73,7 @@ class FeedForward:
             weight = torch.empty(n_out, n_in, dtype=torch.float64)
             fill(weight, generator)
             self.weights.append(weight.to(self.dtype).requires_grad_())
-        self.biases = [self._constant(0.0, n) for n in sizes[1:]]
+        self.biases = [self._bias(n, run.bias_std, generator) for n in sizes[1:]]
         normalized = sizes[1:-1] if run.normalization != "none" else []
         self.gains = [self._constant(1.0, n) for n in normalized]
         self.shifts = [self._constant(0.0, n) for n in normalized]
@@ -80,6 +83,14 @@ class FeedForward:
 
     def _constant(self, value: float, n: int) -> Tensor:
         return torch.full((n,), value, dtype=self.dtype, requires_grad=True)
+
+    def _bias(self, n: int, deviation: float, generator: Generator) -> Tensor:
+        """N(0, deviation²); nothing is drawn where that is 0."""
+        if deviation == 0:
+            return self._constant(0.0, n)
+        values = torch.empty(n, dtype=torch.float64)
+        values.normal_(0.0, deviation, generator=generator)
+        return values.to(self.dtype).requires_grad_()
 
     @property
     def parameters(self) -> list[Tensor]:
@@ -91,7 +102,7 @@ class FeedForward:
         run = self.run
         a = inputs
         for index in range(run.depth - 1):
-            z = u = functional.linear(a, self.weights[index], self.biases[index])
+            z = u = linear(a, self.weights[index], self.biases[index])
             if run.normalization_position == "before_activation":
                 u = self._normalize(z, index, mode)
             f = self.activation(u)
@@ -102,7 +113,7 @@ class FeedForward:
                 trace.pre_activations.append(z)
                 trace.activation_inputs.append(u)
                 trace.activations.append(a)
-        logits = functional.linear(a, self.weights[-1], self.biases[-1])
+        logits = linear(a, self.weights[-1], self.biases[-1])
         if trace is not None:
             trace.pre_activations.append(logits)
             trace.activations.append(logits)

@@ -36,17 +36,20 @@ def he(weight: Tensor, generator: Generator) -> None:
 
 
 def orthogonal(weight: Tensor, generator: Generator) -> None:
-    """Orthonormal rows (n_out ≤ n_in) or columns (n_out > n_in), uniform in the Haar measure.
+    """Orthonormal rows (n_out ≤ n_in) or columns (n_out > n_in), uniform in the Haar measure."""
+    n_out, n_in = weight.shape
+    q = orthonormal_columns(max(n_out, n_in), min(n_out, n_in), generator)
+    weight.copy_(q if n_out > n_in else q.T)
+
+
+def orthonormal_columns(rows: int, columns: int, generator: Generator) -> Tensor:
+    """Float64 (rows, columns ≤ rows) with orthonormal columns, uniform in the Haar measure.
 
     The signs of R's diagonal go into Q: without them Q would not be uniform (Mezzadri, 2007).
     """
-    n_out, n_in = weight.shape
-    gaussian = torch.randn(
-        max(n_out, n_in), min(n_out, n_in), generator=generator, dtype=weight.dtype
-    )
+    gaussian = torch.randn(rows, columns, generator=generator, dtype=torch.float64)
     q, r = torch.linalg.qr(gaussian)
-    q = q * torch.sign(torch.diagonal(r))
-    weight.copy_(q if n_out > n_in else q.T)
+    return q * torch.sign(torch.diagonal(r))
 
 
 def normal(weight: Tensor, generator: Generator, *, weight_std: float) -> None:

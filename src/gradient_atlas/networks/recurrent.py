@@ -12,6 +12,8 @@ import torch
 from torch import Tensor
 
 from gradient_atlas.errors import InputError
+from gradient_atlas.networks.initialization import orthonormal_columns
+from gradient_atlas.networks.products import product
 from gradient_atlas.runs.recurrent import RECURRENT_INITIALIZATIONS
 
 # Blocks of rows in the weights, in PyTorch's order: LSTM input, forget, candidate, output;
@@ -94,9 +96,8 @@ def unroll(cell: str, parameters: RecurrentParameters, inputs: Tensor) -> States
     """
     seeds, length, examples, width = inputs.shape
     hidden_size = parameters.recurrent_weight.shape[2]
-    projected = torch.baddbmm(
-        parameters.bias, inputs.reshape(seeds, length * examples, width), parameters.input_weight.mT
-    )
+    flat = inputs.reshape(seeds, length * examples, width)
+    projected = product(flat, parameters.input_weight.mT) + parameters.bias
     # unbind, not indexing: the backward pass of T slices would each fill a whole tensor with zeros.
     from_inputs = projected.reshape(seeds, length, examples, -1).unbind(1)
     recurrent = parameters.recurrent_weight.mT
@@ -106,14 +107,14 @@ def unroll(cell: str, parameters: RecurrentParameters, inputs: Tensor) -> States
     all_memory: list[Tensor] = []
     for from_input in from_inputs:
         if cell == "rnn":
-            hidden = torch.tanh(torch.baddbmm(from_input, hidden, recurrent))
+            hidden = torch.tanh(from_input + product(hidden, recurrent))
         elif cell == "lstm":
-            i, f, g, o = torch.baddbmm(from_input, hidden, recurrent).chunk(4, dim=-1)
+            i, f, g, o = (from_input + product(hidden, recurrent)).chunk(4, dim=-1)
             memory = torch.sigmoid(f) * memory + torch.sigmoid(i) * torch.tanh(g)
             hidden = torch.sigmoid(o) * torch.tanh(memory)
             all_memory.append(memory)
         else:
-            from_hidden = torch.bmm(hidden, recurrent)
+            from_hidden = product(hidden, recurrent)
             split = [2 * hidden_size, hidden_size]
             gates_in, candidate_in = from_input.split(split, dim=-1)
             gates_hidden, candidate_hidden = from_hidden.split(split, dim=-1)
@@ -121,7 +122,7 @@ def unroll(cell: str, parameters: RecurrentParameters, inputs: Tensor) -> States
             candidate = torch.tanh(candidate_in + r * candidate_hidden)
             hidden = candidate + z * (hidden - candidate)
         all_hidden.append(hidden)
-    readout = torch.baddbmm(parameters.readout_bias, hidden, parameters.readout_weight.mT)
+    readout = product(hidden, parameters.readout_weight.mT) + parameters.readout_bias
     return States(all_hidden, all_memory, readout.squeeze(-1))
 
 
@@ -133,13 +134,11 @@ def _uniform(shape: tuple[int, int], hidden: int, generator: torch.Generator) ->
 def _square(hidden: int, initialization: str, generator: torch.Generator) -> Tensor:
     if initialization == "standard":
         return _uniform((hidden, hidden), hidden, generator)
-    draw = torch.randn(hidden, hidden, generator=generator, dtype=torch.float64)
     if initialization == "normal":
+        draw = torch.randn(hidden, hidden, generator=generator, dtype=torch.float64)
         return draw / math.sqrt(hidden)
     if initialization == "orthogonal":
-        q, r = torch.linalg.qr(draw)
-        # Without the signs of R's diagonal the draw is not uniform over the orthogonal group.
-        return q * torch.sign(torch.diagonal(r))
+        return orthonormal_columns(hidden, hidden, generator)
     choices = ", ".join(RECURRENT_INITIALIZATIONS)
     raise InputError(f"recurrent_initialization: {initialization!r} is unknown; choose {choices}")
 

@@ -23,6 +23,7 @@ class Run:
         activation: one of ``ACTIVATIONS``, or ``package.module:callable``.
         initialization: one of ``INITIALIZATIONS``, or ``package.module:callable``.
         weight_std: standard deviation of the weights; for ``normal`` alone.
+        bias_std: standard deviation of the biases; 0: they start at 0.
         normalization: ``none``, ``batch_norm`` or ``layer_norm`` in each hidden layer.
         normalization_position: ``before_activation`` or ``after_activation``.
         residual: hidden layers of equal width compute y = x + residual_scale * f(x).
@@ -37,6 +38,9 @@ class Run:
         max_steps: stop after so many updates; None: no such limit.
         training_examples: use the first so many training rows; None: all.
         probe_examples: rows of the fixed batch on which gradients are measured.
+        dead_examples: training rows on which a unit must be off to count as dead or inactive; None:
+            those of the probe.
+        input_scale: factor of every standardised input.
         precision: ``float32`` or ``float64``.
     """
 
@@ -46,6 +50,7 @@ class Run:
     activation: str = chosen("relu", *ACTIVATIONS, or_own=True)
     initialization: str = chosen("he", *INITIALIZATIONS, or_own=True)
     weight_std: float | None = above(0, None)
+    bias_std: float = at_least(0, 0.0)
     normalization: str = chosen("none", "none", "batch_norm", "layer_norm")
     normalization_position: str = chosen(
         "before_activation", "before_activation", "after_activation"
@@ -62,6 +67,8 @@ class Run:
     max_steps: int | None = at_least(0, None)
     training_examples: int | None = at_least(1, None)
     probe_examples: int = at_least(1, 256)
+    dead_examples: int | None = at_least(1, None)
+    input_scale: float = above(0, 1.0)
     precision: str = chosen("float32", "float32", "float64")
 
     def __post_init__(self) -> None:

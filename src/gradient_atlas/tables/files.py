@@ -11,6 +11,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gradient_atlas import arithmetic
 from gradient_atlas.errors import InputError
 from gradient_atlas.runs.sweep import sweep_points
 from gradient_atlas.tables.provenance import describe
@@ -92,9 +93,31 @@ def gather(
             A data set without a sweep is a single ``part.parquet``, or all there is.
 
     Raises:
-        InputError: a table is missing or cannot be read.
+        InputError: a table is missing or cannot be read, or was made with an arithmetic that is
+            not this process's.
     """
-    return {name: read(files_of(dataset, results, sweeps)) for name, dataset in names.items()}
+    files = {name: files_of(dataset, results, sweeps) for name, dataset in names.items()}
+    for places in files.values():
+        check_arithmetic(_files(places))
+    return {name: read(places) for name, places in files.items()}
+
+
+def check_arithmetic(files: Iterable[Path]) -> None:
+    """Refuse tables that were made with another arithmetic than this process's.
+
+    A file that names none is from before there was a choice, and passes.
+
+    Raises:
+        InputError: names the first such file, both arithmetics, and what to do.
+    """
+    here = arithmetic.in_use()
+    for file in files:
+        made = metadata(file).get("arithmetic") if file.is_file() else None
+        if made and (difference := arithmetic.difference(made, here)):
+            raise InputError(
+                f"{file}: made with {difference}; numbers of two are not mixed: remove the file "
+                f"and build again, or set {arithmetic.CHOICE}={made['setting']}"
+            )
 
 
 def files_of(dataset: str, results: Path, sweeps: Mapping[str, Mapping[str, Any]]) -> list[Path]:

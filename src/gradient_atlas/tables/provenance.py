@@ -1,4 +1,4 @@
-"""What made a table: parameters, versions, a digest of the code; nothing that changes by itself."""
+"""What made a table: parameters, arithmetic, versions, code; nothing that changes by itself."""
 
 import hashlib
 import importlib.metadata
@@ -7,6 +7,8 @@ import platform
 import sys
 from collections.abc import Mapping
 from pathlib import Path
+
+from gradient_atlas import arithmetic
 
 LIBRARIES = ("matplotlib", "numpy", "pandas", "pyarrow", "scipy", "torch")
 _PACKAGE = Path(__file__).parents[1]
@@ -27,9 +29,10 @@ def code_digest() -> str:
 
 
 def describe(made_by: Mapping[str, object]) -> dict[str, str]:
-    """Return an output's key-value metadata: ``made_by`` as JSON values, versions, code digest.
+    """Return an output's key-value metadata: ``made_by``, arithmetic, versions, code digest.
 
-    No clock time, host name or path: the same work gives the same bytes.
+    All but the digest are JSON values. No clock time, host name or path: the same work gives
+    the same bytes.
     """
     versions = {
         library: importlib.metadata.version(library)
@@ -39,6 +42,7 @@ def describe(made_by: Mapping[str, object]) -> dict[str, str]:
     versions["python"] = platform.python_version()
     return {
         **{key: json.dumps(value, sort_keys=True) for key, value in made_by.items()},
+        "arithmetic": json.dumps(arithmetic.in_use(), sort_keys=True),
         "versions": json.dumps(versions, sort_keys=True),
         "code": code_digest(),
     }

@@ -1,84 +1,225 @@
-r"""Why the signal of a residual ReLU network grows by more than independent weights allow.
+r"""Why the signal of a residual network grows by more than independent weights allow.
 
-A network without biases and with positively homogeneous φ is homogeneous in every a^(l), so that by
-Euler's theorem
+Per unit and for example i let a = a^(l), g = ∂ℓ_i/∂a^(l), and one residual layer below
 
-    a_i^(l) · ∂ℓ_i/∂a_i^(l) = z_i · ∂ℓ_i/∂z_i = C_i        in every layer l (z: logits).
+    a = a' + s φ(z),   z = w + b,   w = W a',        g' = g + s W^T v,   v = φ'(z) ⊙ g.
 
-A plain layer multiplies ‖a‖² and ‖∂ℓ/∂a‖² by the same factor, one towards the output and the other
-towards the input, and C says nothing new. A residual layer does not: φ has a mean, which a keeps,
-so that ‖a‖² grows by 1 + s² χ + 2 s μ h / A, and the signal of weights independent of it only by
-1 + s² χ. The component of ∂ℓ/∂a along a, C/‖a‖, is 1/n of the square at the output and grows faster
-than the rest: after about ln n layers the signal follows the activations. (The independence fails
-because ∂ℓ/∂a^(l) depends on a^(l), and a^(l) on W^(l): by Stein's lemma E[W_ji φ'(z_j)] =
-(σ_w²/n) a_i E[φ''(z_j)], which φ'' = δ of a kink does not let vanish.)
+W is not independent of g, since z depends on W, and g on a. Given w, W is w a'^T/‖a'‖² and a rest
+that is independent of everything above, so that
 
-With g_i = C_i a_i / ‖a_i‖² + a rest, and W^(l) = z a^T/‖a‖² + an independent part, one layer sends
-the first term on, to C a/‖a‖² of the layer below, and besides to vectors orthogonal to that a, with
-the Gram matrix ``turned`` (per unit, and per Γ_ij / (n A_ii A_jj), Γ_ij = E[C_i C_j]). The rest
-goes on as in ``prediction``. Checked in the tests against networks of finite width.
+    g' = g + s c a' + s u,    c = ⟨w, v⟩ / ‖a'‖²  =  σ_w² E[∂(φ'(z) g)/∂z]  (Stein's lemma),
+
+u orthogonal to a' and otherwise Gaussian of variance σ_w² ‖v‖²/n a unit. c does not vanish where g
+depends on z, and g does: split it into what a predicts and the rest,
+
+    g = β a + γ 1 + ν,     ν orthogonal to a and to 1 = (1, .., 1).
+
+φ(z) has a mean h, which a keeps, so that a layer sends (β, γ) on by a linear map,
+
+    β' = β + s c,   γ' = γ + s h β,   c = (β (μ' E[τ] + s E[τ φ]) + γ E[τ]) / A',   τ = w φ'(z),
+
+A' = E[a'²], μ' = E[a'] over units. Its eigenvalue exceeds the growth of ν, whose square obeys the
+recursion of independent weights, N' = N + s² σ_w² E[v²] + s² β² Var(φ): the part along a is 1/n of
+the square at the output, and leads after about ln n layers. For a homogeneous φ without biases
+τ = φ, and the map keeps ⟨g, a⟩ = z·∂ℓ/∂z of the logits, which is Euler's theorem; no other φ has
+such a law. There ⟨g, a⟩ also takes up, in each layer, the overlap of ν with τ - φ (variance 1/n),
+as the mean of g takes up that of ν with τ and the mean of u.
+
+β and γ are random, so their second moments over networks are followed, and for a batch their Gram
+matrices: the map acts on both sides, and E[v_i v_j], E[τ_i τ_j] are Gaussian expectations in two
+variables. With biases, w = r z + an independent part, r = σ_w² A' / E[z²]. Checked in the tests
+against networks of finite width.
 """
+
+from dataclasses import dataclass
 
 import numpy as np
 
-from gradient_atlas.theory.gaussian import correlation, dual
+from gradient_atlas.theory.gaussian import derivative_dual
 from gradient_atlas.theory.nonlinearity import Nonlinearity
-from gradient_atlas.theory.normalization import Branch
+from gradient_atlas.theory.products import (
+    Covariances,
+    covariances,
+    products_of_products,
+    slope_by_product,
+)
 
 
-def along(moment: np.ndarray, width: int) -> np.ndarray:
-    """1 / (n A_ii A_jj) of the activations' second moments A, (B, B)."""
-    squares = np.diagonal(moment)
-    return 1 / (width * np.outer(squares, squares))
+@dataclass(frozen=True)
+class Signal:
+    """∂ℓ_i/∂a^(l) of B examples, second moments over networks, summed over the n units.
+
+    Each is (B, B): ``noise`` E[ν_i·ν_j], ``slopes`` n E[β_i β_j], ``mixed`` n E[β_i γ_j],
+    ``offsets`` n E[γ_i γ_j].
+    """
+
+    noise: np.ndarray
+    slopes: np.ndarray
+    mixed: np.ndarray
+    offsets: np.ndarray
+
+    def scaled(self, factor: float) -> "Signal":
+        """All second moments times ``factor``."""
+        return Signal(
+            self.noise * factor, self.slopes * factor, self.mixed * factor, self.offsets * factor
+        )
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A residual layer of B examples: ``moment`` A' (B, B) and ``average`` μ' (B,) below it.
+
+    ``above`` and ``above_average`` are A and μ of its output, ``kernel`` that of z, ``linear`` that
+    of w = W a'; ``scale`` is s and ``sigma_w2`` n Var(W).
+    """
+
+    moment: np.ndarray
+    average: np.ndarray
+    above: np.ndarray
+    above_average: np.ndarray
+    kernel: np.ndarray
+    linear: np.ndarray
+    scale: float
+    sigma_w2: float
+
+
+def top_signal(
+    gram: np.ndarray,
+    products: np.ndarray,
+    moment: np.ndarray,
+    average: np.ndarray,
+    variance: float,
+    width: int,
+) -> Signal:
+    """The signal that enters the last hidden layer, W^T (p - y) of the output layer.
+
+    Args:
+        gram: E[(p_i - y_i)·(p_j - y_j)].
+        products: E[C_i C_j], C_i = (W a_i)·(p_i - y_i).
+        moment: A of the last hidden layer.
+        average: μ of it.
+        variance: Var(W) of the output layer.
+        width: n.
+    """
+    tilt = average / np.diagonal(moment)
+    overlaps = products / width
+    means = overlaps * np.outer(tilt, tilt) + variance * gram * _ones(moment, average)
+    parts = _coefficients(overlaps, overlaps * tilt[None, :], means, moment, average)
+    aligned = _aligned(parts, moment, average)
+    return Signal(width * variance * gram - aligned, *parts)
 
 
 def passed(
     activation: Nonlinearity,
     kernel: np.ndarray,
+    signal: Signal,
     moment: np.ndarray,
     average: np.ndarray,
-    slopes: np.ndarray,
     scale: float,
 ) -> np.ndarray:
-    """E[v_i v_j], v = φ'(u) (a + s φ(u)): what φ' lets through of the layer's own output.
+    """E[v_i·v_j] with v = φ'(z) (β (a' + s φ(z)) + γ + ν), (B, B), summed over units."""
+    parts = signal.slopes, signal.mixed, signal.offsets
+    direct = _aligned(parts, moment, average) + signal.noise
+    # (β_i μ_i + γ_i) β_j s E[φ'_i (φ' φ)_j], and the same with i and j exchanged.
+    once = scale * (signal.slopes * average[:, None] + signal.mixed.T)
+    once = once * slope_by_product(activation, kernel)
+    twice = scale**2 * signal.slopes * products_of_products(activation, kernel)
+    return derivative_dual(activation, kernel) * direct + once + once.T + twice
 
-    Args:
-        activation: positively homogeneous.
-        kernel: of u; (B, B) as all matrices here.
-        moment: E[a_i a_j] below the layer.
-        average: (B,), E[a_i] below the layer.
-        slopes: E[φ'(u_i) φ'(u_j)].
-        scale: s.
-    """
-    below, above = activation.slopes or (1.0, 1.0)
-    # φ'φ is homogeneous as well, with the squares of the slopes.
-    product = Nonlinearity(
-        lambda u: activation.value(u) * activation.derivative(u),
-        activation.derivative,
-        (below**2, above**2),
+
+def sent_on(activation: Nonlinearity, layer: Layer, signal: Signal, width: int) -> Signal:
+    """The signal below a residual layer, from that above it."""
+    s, size, average = layer.scale, np.diagonal(layer.moment), layer.average
+    found = covariances(activation, layer.kernel, layer.linear)
+    h, tau = found.value, found.stretched
+    # The map of (β, γ), which acts on the left and on the right.
+    grown = 1 + s / size * (average * tau + s * (np.diagonal(found.stretched_value) + tau * h))
+    tilted, lifted = s / size * tau, s * h
+    slopes, mixed, offsets = signal.slopes, signal.mixed, signal.offsets
+    half = grown[:, None] * slopes + tilted[:, None] * mixed.T
+    half_mixed = grown[:, None] * mixed + tilted[:, None] * offsets
+    cross = lifted[:, None] * mixed
+    through = passed(activation, layer.kernel, signal, layer.moment, average, s)
+    noise = signal.noise + s**2 * (layer.sigma_w2 * through + slopes * found.values)
+    added = _taken_up(layer, found, signal.noise / width, through / width)
+    return Signal(
+        noise - _aligned(added, layer.moment, average),
+        half * grown[None, :] + half_mixed * tilted[None, :] + added[0],
+        half * lifted[None, :] + half_mixed + added[1],
+        np.outer(lifted, lifted) * slopes + cross + cross.T + offsets + added[2],
     )
-    rho = correlation(kernel)
-    size = np.sqrt(np.diagonal(kernel) / (2 * np.pi))
-    step, kink = above - below, above**2 - below**2
-    # E[φ'(u_i) φ'(u_j) φ(u_j)] of u_i and u_j with correlation ρ.
-    mixed = (below * kink + step * below**2 * rho + step * kink * (1 + rho) / 2) * size[None, :]
-    cross = scale * average[:, None] * mixed
-    return slopes * moment + cross + cross.T + scale**2 * dual(product, kernel)
 
 
-def turned(
-    branch: Branch,
+def _taken_up(
+    layer: Layer, found: Covariances, noise: np.ndarray, through: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What ν and u add to the second moments of β and γ, by way of ⟨g, a'⟩/n and the mean of g."""
+    s, average = layer.scale, layer.average
+    spread = layer.above - np.outer(layer.above_average, layer.above_average)
+    units = np.diagonal(spread)
+
+    def free(both: np.ndarray, left: np.ndarray, right: np.ndarray) -> np.ndarray:
+        """Cov(f_i, g_j) when f_i is freed of a_i and g_j of a_j; left is s Cov(f_i, φ_j)."""
+        by_left, by_right = np.diagonal(left) / units, np.diagonal(right) / units
+        return (
+            both
+            - by_left[:, None] * right.T
+            - left * by_right[None, :]
+            + np.outer(by_left, by_right) * spread
+        )
+
+    value, stretched = s * found.values, s * found.stretched_value
+    tau_tau = free(found.stretches, stretched, stretched)
+    tau_phi = free(found.stretched_value, stretched, value)
+    phi_phi = free(found.values, value, value)
+    tilt = average / np.diagonal(layer.moment)
+    share = s**2 * noise
+    overlaps = share * (tau_tau - tau_phi - tau_phi.T + phi_phi)
+    overlaps_means = share * (tau_tau - tau_phi.T) * tilt[None, :]
+    means = share * tau_tau * np.outer(tilt, tilt)
+    means = means + s**2 * layer.sigma_w2 * through * _ones(layer.moment, average)
+    return _coefficients(overlaps, overlaps_means, means, layer.moment, average)
+
+
+def _coefficients(
+    overlaps: np.ndarray,
+    overlaps_means: np.ndarray,
+    means: np.ndarray,
     moment: np.ndarray,
     average: np.ndarray,
-    passed_on: np.ndarray,
-    scale: float,
-    sigma_w2: float,
-) -> np.ndarray:
-    """What the component along a^(l) sends to directions orthogonal to a^(l-1).
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Second moments of (β, γ) from those of (⟨g, a⟩/n, mean of g), in the order of ``Signal``."""
+    size = np.diagonal(moment)
+    spread = size - average**2
+    left, right = average[:, None], average[None, :]
+    scale = np.outer(spread, spread)
+    from_left = size[:, None] * means - left * overlaps_means
+    slopes = overlaps - overlaps_means * right - left * overlaps_means.T + left * right * means
+    # β_i γ_j: (p_i - μ_i m_i) (A_j m_j - μ_j p_j)
+    mixed = (
+        overlaps_means * size[None, :]
+        - overlaps * right
+        - left * means * size[None, :]
+        + left * overlaps_means.T * right
+    )
+    # γ_i γ_j: (A_i m_i - μ_i p_i) (A_j m_j - μ_j p_j)
+    offsets = from_left * size[None, :] - right * (
+        size[:, None] * overlaps_means.T - left * overlaps
+    )
+    return slopes / scale, mixed / scale, offsets / scale
 
-    s φ less its part along a, and s W^T v through the part of W that is independent of z.
-    """
-    part = average * branch.average / np.diagonal(moment)
-    cross = np.outer(branch.average, average * part)
-    orthogonal = branch.moment - cross - cross.T + np.outer(part, part) * moment
-    return scale**2 * (orthogonal + sigma_w2 * passed_on)
+
+def _aligned(
+    parts: tuple[np.ndarray, np.ndarray, np.ndarray], moment: np.ndarray, average: np.ndarray
+) -> np.ndarray:
+    """Gram matrix of β a + γ 1."""
+    slopes, mixed, offsets = parts
+    cross = mixed * average[:, None]
+    return slopes * moment + cross + cross.T + offsets
+
+
+def _ones(moment: np.ndarray, average: np.ndarray) -> np.ndarray:
+    """Gram matrix, a unit, of 1 freed of a_i."""
+    tilt = average / np.diagonal(moment)
+    cross = np.outer(tilt, average)
+    return 1 - cross - cross.T + np.outer(tilt, tilt) * moment

@@ -6,6 +6,7 @@ CONDITIONS = (
     "activation",
     "initialization",
     "weight_std",
+    "bias_std",
     "normalization",
     "normalization_position",
     "residual",
@@ -13,4 +14,5 @@ CONDITIONS = (
     "depth",
     "width",
     "probe_examples",
+    "input_scale",
 )

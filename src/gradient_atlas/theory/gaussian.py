@@ -112,6 +112,33 @@ def derivative_dual(activation: Nonlinearity, kernel: np.ndarray) -> np.ndarray:
     return _mehler(activation.derivative, kernel)
 
 
+def paired(first: Function, second: Function, kernel: np.ndarray) -> np.ndarray:
+    """E[f(u_i) g(u_j)] for (u_1 .. u_B) ~ N(0, kernel): (B, B) to (B, B).
+
+    Mehler's series as in the module's docstring; the remainder at ρ = 1 is known here too, from the
+    same nodes, and is put behind the last term.
+    """
+    nodes, weights = rule()
+    points = np.sqrt(np.diagonal(kernel))[:, None] * nodes
+    left, right = first(points) * weights, second(points)
+    together = left @ right.T
+    right = right * weights
+    rho = correlation(kernel)
+    polynomials = hermite_polynomials()
+    left, right = left @ polynomials.T, right @ polynomials.T  # (B, K + 1)
+    # What is left at ρ = 1 and equal variances, for the least of both functions.
+    left_over = [np.cumsum(side[:, ::-1] ** 2, axis=1)[:, ::-1] for side in (left, right)]
+    small = np.ones(MAXIMUM_ORDER + 1, dtype=bool)
+    for rest in left_over:
+        small &= np.all(rest <= TOLERANCE * rest[:, :1], axis=0)
+    last = int(np.argmax(small)) if small.any() else MAXIMUM_ORDER
+    result = together - left[:, : last + 1] @ right[:, : last + 1].T
+    for k in range(last, -1, -1):  # Horner's scheme in ρ
+        result *= rho
+        result += left[:, k, None] * right[None, :, k]
+    return result
+
+
 def _arc_cosine_0(rho: np.ndarray) -> np.ndarray:
     """P(u > 0, v > 0) for unit Gaussians of correlation ρ."""
     return (np.pi - np.arccos(rho)) / (2 * np.pi)

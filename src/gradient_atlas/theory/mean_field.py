@@ -2,9 +2,9 @@
 
 Poole et al. (2016), "Exponential expressivity in deep neural networks through transient chaos",
 eq. 3, and Schoenholz et al. (2017), "Deep information propagation", eqs. 3, 4 and 9. With σ_w² =
-n_in Var(W), no biases and z ~ N(0, 1):
+n_in Var(W), biases of variance σ_b² and z ~ N(0, 1):
 
-    q^(l+1) = V(q^(l)) = σ_w² E[φ(√q^(l) z)²]           variance of a pre-activation
+    q^(l+1) = V(q^(l)) = σ_w² E[φ(√q^(l) z)²] + σ_b²    variance of a pre-activation
     χ(q)    = σ_w² E[φ'(√q z)²]                          ‖δ^(l)‖² / ‖δ^(l+1)‖²
 
 where δ^(l) = ∂ℓ/∂z^(l). χ holds if W^(l+1) is independent of δ^(l+1), which it is not (the forward
@@ -54,9 +54,28 @@ def weight_variance(
     return float(weight.square().mean())
 
 
-def variance_map(activation: Nonlinearity, q: float, sigma_w2: float) -> float:
-    """V(q) = σ_w² E[φ(√q z)²], the variance one layer up."""
-    return sigma_w2 * float(second_moment(activation, q))
+def spectral_norm(
+    initialization: str, n_in: int, n_out: int, weight_std: float | None = None
+) -> float:
+    """‖W‖₂ of a wide (n_out, n_in) weight matrix: √Var(W) (√n_in + √n_out) of independent entries.
+
+    Geman (1980), "A limit theorem for the norm of random matrices"; that four moments are needed
+    and suffice: Bai, Silverstein & Yin (1988). An orthogonal matrix has norm 1; nan of a user's own
+    initialisation, whose entries may depend on each other.
+    """
+    if extension.is_extension(initialization):
+        return math.nan
+    if initialization == "orthogonal":
+        return 1.0
+    variance = weight_variance(initialization, n_in, n_out, weight_std)
+    return math.sqrt(variance) * (math.sqrt(n_in) + math.sqrt(n_out))
+
+
+def variance_map(
+    activation: Nonlinearity, q: float, sigma_w2: float, sigma_b2: float = 0.0
+) -> float:
+    """V(q) = σ_w² E[φ(√q z)²] + σ_b², the variance one layer up."""
+    return sigma_w2 * float(second_moment(activation, q)) + sigma_b2
 
 
 def chi(activation: Nonlinearity, q: float, sigma_w2: float) -> float:
@@ -64,15 +83,20 @@ def chi(activation: Nonlinearity, q: float, sigma_w2: float) -> float:
     return sigma_w2 * float(derivative_second_moment(activation, q))
 
 
-def fixed_point(activation: Nonlinearity, sigma_w2: float, start: float = 1.0) -> float:
+def fixed_point(
+    activation: Nonlinearity, sigma_w2: float, start: float, sigma_b2: float = 0.0
+) -> float:
     """q* = V(q*) that the recursion reaches from ``start``: 0 and inf are possible answers.
+
+    Which one it is may depend on the start (GELU at σ_w² = 2.3 falls to 0 from a small q and leaves
+    every bound from a larger one), so that it is that of the data: K^(1) of the first layer.
 
     V grows with q for every activation here, so that the recursion is monotone: it stops at the
     next root of V(q) = q in the direction of its first step.
     """
 
     def growth(q: float) -> float:
-        return variance_map(activation, q, sigma_w2) / q - 1
+        return variance_map(activation, q, sigma_w2, sigma_b2) / q - 1
 
     first = growth(start)
     if abs(first) < 1e-12:
@@ -85,12 +109,17 @@ def fixed_point(activation: Nonlinearity, sigma_w2: float, start: float = 1.0) -
     return math.inf if factor > 1 else 0.0
 
 
-def finite_fixed_point(activation: Nonlinearity, sigma_w2: float) -> float:
-    """``fixed_point`` from q = 1, with a tiny number for 0 and a huge one for infinity."""
-    q = fixed_point(activation, sigma_w2)
+def finite_fixed_point(
+    activation: Nonlinearity, sigma_w2: float, start: float, sigma_b2: float = 0.0
+) -> float:
+    """``fixed_point`` with a tiny number for 0 and a huge one for infinity."""
+    q = fixed_point(activation, sigma_w2, start, sigma_b2)
     return min(max(q, _LEAST_VARIANCE), _GREATEST_VARIANCE)
 
 
-def slope_per_layer(activation: Nonlinearity, sigma_w2: float) -> float:
+def slope_per_layer(
+    activation: Nonlinearity, sigma_w2: float, start: float, sigma_b2: float = 0.0
+) -> float:
     """log10 √χ(q*): decades that ‖δ^(l)‖ gains per layer towards the input, deep in the network."""
-    return math.log10(chi(activation, finite_fixed_point(activation, sigma_w2), sigma_w2)) / 2
+    q = finite_fixed_point(activation, sigma_w2, start, sigma_b2)
+    return math.log10(chi(activation, q, sigma_w2)) / 2

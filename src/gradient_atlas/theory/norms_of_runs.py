@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from itertools import pairwise
 from typing import Any
 
 import pandas as pd
@@ -11,9 +12,14 @@ from gradient_atlas.networks.activations import get_activation
 from gradient_atlas.runs.feedforward import Run
 from gradient_atlas.theory.conditions import CONDITIONS
 from gradient_atlas.theory.finite_width import drift_per_layer
-from gradient_atlas.theory.mean_field import finite_fixed_point, slope_per_layer, weight_variance
+from gradient_atlas.theory.mean_field import (
+    finite_fixed_point,
+    slope_per_layer,
+    spectral_norm,
+    weight_variance,
+)
 from gradient_atlas.theory.nonlinearity import from_torch
-from gradient_atlas.theory.prediction import Network, predict
+from gradient_atlas.theory.prediction import Network, first_variance, predict
 
 
 def predict_runs(runs: Iterable[Run], data: Mapping[str, Data]) -> pd.DataFrame:
@@ -42,6 +48,8 @@ _PREDICTIONS = (
     "predicted_log10_error_signal_norm",
     "predicted_log10_weight_gradient_norm",
     "predicted_log10_activation_rms",
+    "gain",
+    "predicted_weight_spectral_norm",
     "asymptotic_slope",
     "finite_width_drift",
 )
@@ -59,17 +67,24 @@ def _layers(run: Run, data: Data) -> list[dict[str, Any]]:
         run.normalization_position,
         run.residual,
         run.residual_scale,
+        run.bias_std,
     )
     probe = slice(min(run.probe_examples, run.training_examples or run.probe_examples))
-    predicted = predict(
-        network, data.train_inputs[probe].numpy(), data.train_labels[probe].numpy(), data.classes
-    )
+    inputs = run.input_scale * data.train_inputs[probe].numpy()
+    predicted = predict(network, inputs, data.train_labels[probe].numpy(), data.classes)
     slope = drift = None
     if run.normalization == "none" and not run.residual:
         variance = weight_variance(run.initialization, run.width, run.width, run.weight_std)
-        sigma_w2 = run.width * variance
-        slope = slope_per_layer(activation, sigma_w2)
-        drift = drift_per_layer(activation, finite_fixed_point(activation, sigma_w2), run.width)
+        sigma_w2, sigma_b2 = run.width * variance, run.bias_std**2
+        start = first_variance(network, inputs)
+        slope = slope_per_layer(activation, sigma_w2, start, sigma_b2)
+        q = finite_fixed_point(activation, sigma_w2, start, sigma_b2)
+        drift = drift_per_layer(activation, q, run.width)
+    sizes = [inputs.shape[1], *[run.width] * (run.depth - 1), data.classes]
+    edges = [
+        spectral_norm(run.initialization, n_in, n_out, run.weight_std)
+        for n_in, n_out in pairwise(sizes)
+    ]
     return [
         dict(zip(_PREDICTIONS, (layer, *norms, slope, drift), strict=True))
         for layer, norms in enumerate(
@@ -77,6 +92,8 @@ def _layers(run: Run, data: Data) -> list[dict[str, Any]]:
                 predicted.log10_error_signal_norm,
                 predicted.log10_weight_gradient_norm,
                 predicted.log10_activation_rms,
+                predicted.gain,
+                edges,
                 strict=True,
             ),
             start=1,

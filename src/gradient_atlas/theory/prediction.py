@@ -4,9 +4,9 @@ Notation as in the run's documentation: z^(l) = W^(l) a^(l-1), a^(l) = φ(z^(l))
 z^(L); δ_i^(l) = ∂ℓ_i/∂z_i^(l) for example i. For n → ∞ the z^(l) of the examples i = 1 .. B are,
 unit by unit, independent Gaussian vectors with covariance K^(l) (Neal 1996; Lee et al. 2018):
 
-    K^(1)_ij = Var(W^(1)) x_i·x_j
+    K^(1)_ij = Var(W^(1)) x_i·x_j + σ_b²
     M^(l)_ij = E[φ(u_i) φ(u_j)],  u ~ N(0, K^(l))
-    K^(l+1)_ij = n_l Var(W^(l+1)) M^(l)_ij                                       (forward)
+    K^(l+1)_ij = n_l Var(W^(l+1)) M^(l)_ij + σ_b²                                (forward)
 
 With δ^(l) = φ'(z^(l)) ⊙ W^(l+1)^T δ^(l+1) and W^(l+1) independent of δ^(l+1) (Schoenholz et al.
 2017, section 4; the dependence costs 1/n), the Gram matrix Π^(l)_ij = E[δ_i^(l)·δ_j^(l)] obeys
@@ -29,8 +29,10 @@ matrix of ∂ℓ/∂a^(l)
     A^(l) = A^(l-1) + s (μ h^T + h μ^T) + s² M^(l),   μ^(l) = μ^(l-1) + s h
     Π^(l) = s² E[φ'φ'] ⊙ E^(l),                       E^(l-1) = E^(l) + n Var(W^(l)) Π^(l)
 
-The identity path keeps every factor of E at 1 or more. With ReLU the weights are not independent
-of the signal: see ``alignment``. Layer and batch normalisation: ``normalization``.
+The identity path keeps every factor of E at 1 or more. But the weights are not independent of the
+signal there: what is predicted without normalisation is ``alignment``'s recursion. (A layer that
+normalises first forgets the length of its input, and with it the overlap that leads there.) Layer
+and batch normalisation: ``normalization``.
 """
 
 from dataclasses import dataclass
@@ -38,8 +40,8 @@ from itertools import pairwise
 
 import numpy as np
 
-from gradient_atlas.theory.alignment import along, passed, turned
-from gradient_atlas.theory.gaussian import derivative_dual
+from gradient_atlas.theory.alignment import Layer, passed, sent_on, top_signal
+from gradient_atlas.theory.gaussian import derivative_second_moment
 from gradient_atlas.theory.mean_field import weight_variance
 from gradient_atlas.theory.nonlinearity import Nonlinearity
 from gradient_atlas.theory.normalization import NORMALIZATIONS, Branch
@@ -61,18 +63,22 @@ class Network:
     normalization_position: str = "before_activation"
     residual: bool = False
     residual_scale: float = 1.0
+    bias_std: float = 0.0
 
 
 @dataclass(frozen=True)
 class Prediction:
     """Predicted log10 norms; every array (L,) with layer l at index l - 1.
 
-    The output layer's activation is its logits.
+    The output layer's activation is its logits. ``gain`` is √(n Var(W^(l+1)) E[φ'(z^(l))²]), the
+    factor of the error signal from layer l + 1 to layer l; nan for the output layer and where
+    normalisation or residual layers make it another.
     """
 
     log10_error_signal_norm: np.ndarray
     log10_weight_gradient_norm: np.ndarray
     log10_activation_rms: np.ndarray
+    gain: np.ndarray
 
 
 def predict(network: Network, inputs: np.ndarray, labels: np.ndarray, classes: int) -> Prediction:
@@ -92,10 +98,13 @@ def predict(network: Network, inputs: np.ndarray, labels: np.ndarray, classes: i
         weight_variance(network.initialization, n_in, n_out, network.weight_std)
         for n_in, n_out in pairwise(sizes)
     ]
-    forward = _forward(network, inputs, sizes, variances)
+    forward = forward_pass(network, inputs, sizes, variances)
     moments, logits = forward.moments, forward.logits
-    top, alignment = softmax_grams(logits, labels, classes)
-    grams, exponents = _backward(network, top, alignment, sizes, variances, forward)
+    top, products = softmax_grams(logits, labels, classes)
+    if network.residual and network.normalization == "none":
+        grams, exponents = _aligned_backward(network, top, products, sizes, variances, forward)
+    else:
+        grams, exponents = _backward(network, top, sizes, variances, forward)
     error = [np.mean(np.diagonal(gram)) for gram in grams]
     gradient = [
         np.mean(gram * moment) * size
@@ -107,11 +116,32 @@ def predict(network: Network, inputs: np.ndarray, labels: np.ndarray, classes: i
             0.5 * np.log10(error) + exponents,
             0.5 * np.log10(gradient) + exponents,
             0.5 * np.log10(rms),
+            _gains(network, sizes, variances, forward),
         )
 
 
+def _gains(
+    network: Network, sizes: list[int], variances: list[float], forward: "Forward"
+) -> np.ndarray:
+    gains = np.full(network.depth, np.nan)
+    if network.residual or network.normalization != "none":
+        return gains
+    for index, branch in enumerate(forward.branches):
+        slopes = derivative_second_moment(network.activation, np.diagonal(branch.kernel))
+        gains[index] = np.sqrt(sizes[index + 1] * variances[index + 1] * np.mean(slopes))
+    return gains
+
+
+def first_variance(network: Network, inputs: np.ndarray) -> float:
+    """q^(1): the variance of z^(1), the mean over the examples (B, n_0)."""
+    n_in = inputs.shape[1]
+    n_out = network.width
+    variance = weight_variance(network.initialization, n_in, n_out, network.weight_std)
+    return variance * float(np.mean(np.sum(inputs**2, axis=1))) + network.bias_std**2
+
+
 @dataclass(frozen=True)
-class _Forward:
+class Forward:
     """Second moments A^(l) and means μ^(l) per unit, l = 0 .. L-1; hidden layers; K^(L)."""
 
     moments: list[np.ndarray]
@@ -120,16 +150,16 @@ class _Forward:
     logits: np.ndarray
 
 
-def _forward(
+def forward_pass(
     network: Network, inputs: np.ndarray, sizes: list[int], variances: list[float]
-) -> _Forward:
+) -> Forward:
     normalize = NORMALIZATIONS[network.normalization, network.normalization_position]
     generator = np.random.default_rng(_SEED)
     moments, averages = [inputs @ inputs.T / sizes[0]], [np.zeros(len(inputs))]
     branches: list[Branch] = []
     for layer in range(1, network.depth):
         moment, average = moments[-1], averages[-1]
-        kernel = sizes[layer - 1] * variances[layer - 1] * moment
+        kernel = sizes[layer - 1] * variances[layer - 1] * moment + network.bias_std**2
         if branches and np.allclose(kernel, branches[-1].kernel, rtol=1e-13, atol=0):
             branch = branches[-1]  # the fixed point is reached: nothing new to integrate
         else:
@@ -143,23 +173,20 @@ def _forward(
         else:
             moments.append(branch.moment)
             averages.append(branch.average)
-    return _Forward(moments, averages, branches, sizes[-2] * variances[-1] * moments[-1])
+    logits = sizes[-2] * variances[-1] * moments[-1] + network.bias_std**2
+    return Forward(moments, averages, branches, logits)
 
 
 def _backward(
     network: Network,
     top: np.ndarray,
-    alignment: np.ndarray,
     sizes: list[int],
     variances: list[float],
-    forward: _Forward,
+    forward: Forward,
 ) -> tuple[list[np.ndarray], np.ndarray]:
     """Π^(l) for l = 1 .. L as matrices of largest entry about 1, and half their log10 scales."""
     grams, exponents = [top], [0.0]
-    factor = sizes[-2] * variances[-1]
-    above, exponent = factor * top, 0.0  # E^(l), the Gram matrix of ∂ℓ/∂a^(l)
-    homogeneous = network.activation.slopes is not None and network.normalization == "none"
-    aligns = network.residual and homogeneous
+    above, exponent = sizes[-2] * variances[-1] * top, 0.0  # Gram matrix of ∂ℓ/∂a^(l)
     for layer in range(network.depth - 1, 0, -1):
         # Square norms of 1e-400 occur in deep sigmoid networks: the scale is kept apart.
         size = np.abs(above).max()
@@ -168,29 +195,47 @@ def _backward(
         residual = _is_residual(network, layer)
         scale = network.residual_scale if residual else 1.0
         branch, sigma_w2 = forward.branches[layer - 1], sizes[layer - 1] * variances[layer - 1]
-        share = np.zeros_like(above)  # of the component along a^(l): its Gram matrix is share ⊙ A
-        if aligns:
-            share = alignment * 10 ** (-2 * exponent) * along(forward.moments[layer], network.width)
-        rest = above - share * forward.moments[layer]
-        gram = scale**2 * branch.backward(rest)
-        below = sigma_w2 * gram
-        if residual:
-            below = below + rest
-        if aligns:
-            # The first layer has no identity: what its φ' lets through is φ'φ alone.
-            moment, average = forward.moments[layer - 1], forward.averages[layer - 1]
-            slopes = derivative_dual(network.activation, branch.kernel)
-            kept = float(residual)
-            let = passed(
-                network.activation, branch.kernel, kept * moment, kept * average, slopes, scale
-            )
-            gram = gram + share * (scale**2 * let)
-            below = below + share * turned(branch, moment, average, let, scale, sigma_w2)
-            arrived = along(moment, network.width) * moment
-            below = below + alignment * 10 ** (-2 * exponent) * arrived
+        gram = scale**2 * branch.backward(above)
         grams.append(gram)
         exponents.append(exponent)
-        above = below
+        above = above + sigma_w2 * gram if residual else sigma_w2 * gram
+    return grams[::-1], np.array(exponents[::-1])
+
+
+def _aligned_backward(
+    network: Network,
+    top: np.ndarray,
+    products: np.ndarray,
+    sizes: list[int],
+    variances: list[float],
+    forward: Forward,
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """The same of a residual network, whose weights are not independent of the signal."""
+    grams, exponents, exponent = [top], [0.0], 0.0
+    moments, averages = forward.moments, forward.averages
+    # C_i without the bias: that part of the logits which W a makes, and what the rest leaves of it.
+    bare = 1 - network.bias_std**2 / np.diagonal(forward.logits)
+    both = np.outer(bare, bare)
+    rest = forward.logits - network.bias_std**2 - both * forward.logits
+    products = both * products + rest * top
+    signal = top_signal(top, products, moments[-1], averages[-1], variances[-1], network.width)
+    for layer in range(network.depth - 1, 0, -1):
+        size = max(np.abs(part).max() for part in (signal.noise, signal.slopes, signal.offsets))
+        if size > 0:
+            signal, exponent = signal.scaled(1 / size), exponent + 0.5 * np.log10(size)
+        kernel = forward.branches[layer - 1].kernel
+        sigma_w2 = sizes[layer - 1] * variances[layer - 1]
+        residual = _is_residual(network, layer)
+        scale = network.residual_scale if residual else 1.0
+        # The first layer has no identity: its output is φ alone.
+        kept = float(residual)
+        moment, average = kept * moments[layer - 1], kept * averages[layer - 1]
+        grams.append(scale**2 * passed(network.activation, kernel, signal, moment, average, scale))
+        exponents.append(exponent)
+        if residual:
+            above = moments[layer], averages[layer]
+            below = Layer(moment, average, *above, kernel, sigma_w2 * moment, scale, sigma_w2)
+            signal = sent_on(network.activation, below, signal, network.width)
     return grams[::-1], np.array(exponents[::-1])
 
 

@@ -7,6 +7,7 @@ M = [[1 + β - ηλ, -β], [1, 0]] (Polyak 1964); β = 0 is gradient descent, θ
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 
 def contraction(learning_rate: float, spectrum: Sequence[float], momentum: float = 0.0) -> float:
@@ -28,3 +29,20 @@ def threshold(spectrum: Sequence[float], momentum: float = 0.0) -> float:
 def best_rate(spectrum: Sequence[float]) -> float:
     """2 / (λ_min + λ_max), at which gradient descent (β = 0) contracts fastest."""
     return 2.0 / (min(spectrum) + max(spectrum))
+
+
+def magnitudes(
+    learning_rate: float, spectrum: Sequence[float], start: Sequence[float], k: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """|θ_i| = |1 - ηλ_i|^k |θ_i(0)| of descent after k steps, shape (len(k), len(spectrum)).
+
+    For real k ≥ 0: the curve on which, up to signs, every step lies.
+    """
+    factors = np.abs(1.0 - learning_rate * np.asarray(spectrum, dtype=float))
+    return np.asarray(factors ** np.asarray(k)[:, None] * np.abs(start))
+
+
+def losses(spectrum: Sequence[float], theta: NDArray[np.float64]) -> NDArray[np.float64]:
+    """½ Σ_i λ_i θ_i² of each row of ``theta`` (n, d); inf where it is beyond float64."""
+    with np.errstate(over="ignore"):
+        return 0.5 * np.square(theta) @ np.asarray(spectrum, dtype=float)

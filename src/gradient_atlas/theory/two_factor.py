@@ -9,6 +9,8 @@ Descent is w ← (1 + η r) w, d ← (1 - η r) d, so w d ← (1 - η² r²) w d
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 
 def flow_escape_time(start: Sequence[float], level: float) -> float:
     """Time at which the flow from ``start`` = (θ_1, θ_2) reaches loss ``level`` with θ_1 θ_2 < 1.
@@ -40,3 +42,15 @@ def linear_slowdown(learning_rate: float, curvature: float = -1.0) -> float:
     """
     x = learning_rate * curvature
     return -x / math.log1p(-x)
+
+
+def residual(start: Sequence[float]) -> float:
+    """r = 1 - θ_1 θ_2; descent from there overshoots d = 0 from η = 1/r on, and diverges at 2/r."""
+    return 1.0 - start[0] * start[1]
+
+
+def is_beside_saddle(start: Sequence[float]) -> bool:
+    """Whether the Hessian at the start is the saddle's, eigenvalues ±1, within a hundredth."""
+    first, second = start
+    hessian = [[second**2, 2 * first * second - 1], [2 * first * second - 1, first**2]]
+    return bool(np.allclose(np.linalg.eigvalsh(hessian), (-1.0, 1.0), atol=0.01))

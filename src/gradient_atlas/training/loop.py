@@ -8,7 +8,7 @@ products.
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from gradient_atlas.networks.feedforward import FeedForward
 from gradient_atlas.runs.feedforward import Run
 from gradient_atlas.training import norms
 from gradient_atlas.training.optimizers import Optimizer, build_optimizer, clip_gradients
-from gradient_atlas.training.probe import Probe
+from gradient_atlas.training.probe import Probe, shares_off
 from gradient_atlas.training.progress import Progress
 
 # train_loss and train_accuracy are measured on the first so many training rows, always the same.
@@ -82,12 +82,19 @@ def train(run: Run, data: Data, seeds: Sequence[int], progress_label: str | None
         raise InputError(
             f"probe_examples: {run.probe_examples} with batch_norm; it must be at least 2"
         )
+    if run.input_scale != 1:
+        data = replace(
+            data,
+            train_inputs=run.input_scale * data.train_inputs,
+            test_inputs=run.input_scale * data.test_inputs,
+        )
     tables = Tables()
     for seed in seeds:
         _train_seed(run, data, seed, tables, progress_label)
     return tables
 
 
+@np.errstate(all="ignore")  # a product that overflows is seen as what it is, and is no surprise
 def _train_seed(
     run: Run, data: Data, seed: int, tables: Tables, progress_label: str | None
 ) -> None:
@@ -164,6 +171,8 @@ class _Recorder:
         self.probe = Probe(
             data.train_inputs[: run.probe_examples], data.train_labels[: run.probe_examples]
         )
+        rows = run.dead_examples
+        self.more_rows = None if rows is None else data.train_inputs[:rows]
 
     def record(
         self,
@@ -195,22 +204,41 @@ class _Recorder:
                 "first_nonfinite_step": None if finite else step,
             },
         )
+        off = None if self.more_rows is None else shares_off(network, self.more_rows)
         for layer, measured in enumerate(self.probe.measure(network), start=1):
-            row = here | {"layer": layer} | asdict(measured) | {"update_ratio": math.nan}
+            row = here | {"layer": layer} | asdict(measured)
+            row |= {"update_ratio": math.nan, "float32_changed_fraction": math.nan}
+            row |= off[layer - 1] if off else {}
+            # The initial matrices' alone: at every logged step it would cost more than the step.
+            weight = network.weights[layer - 1]
+            row["weight_spectral_norm"] = norms.spectral_norm(weight) if step == 0 else math.nan
             _append(self.tables.gradients, row)
 
     def record_update(
         self, network: FeedForward, optimizer: Optimizer, gradients: Sequence[Tensor]
     ) -> None:
-        """Make the update and fill in ‖ΔW‖/‖W‖ of the rows just recorded."""
+        """Make the update and fill in what it changes in the rows just recorded."""
         before = [weight.detach().clone() for weight in network.weights]
         optimizer.step(gradients)
         ratios = self.tables.gradients["update_ratio"]
+        changed = self.tables.gradients["float32_changed_fraction"]
         first = len(ratios) - len(before)
         for index, (old, new) in enumerate(zip(before, network.weights, strict=True)):
             size = norms.norm(old)
             change = norms.norm(new.detach().to(torch.float64) - old.to(torch.float64))
             ratios[first + index] = change / size if size else math.nan
+            changed[first + index] = _changed_in_float32(old, new.detach())
+
+
+def _changed_in_float32(old: Tensor, new: Tensor) -> float:
+    """Share of the weights that are another float32 after the update has been added to them.
+
+    In float32 a weight w + Δ is w again where |Δ| is less than half the spacing of the numbers at
+    w: 6e-8 |w| at most, and the weights of one layer differ by decades.
+    """
+    stored = old.to(torch.float32)
+    moved = stored.to(torch.float64) + (new.to(torch.float64) - old.to(torch.float64))
+    return float((moved.to(torch.float32) != stored).double().mean())
 
 
 @torch.no_grad()

@@ -8,7 +8,9 @@ the largest entry, so that a float64 gradient of 1e200 has a norm as well.
 import math
 from collections.abc import Iterable
 
+import numpy as np
 import torch
+from scipy.linalg import eigh
 from torch import Tensor
 
 
@@ -29,6 +31,23 @@ def norm(values: Tensor) -> float:
     if largest == 0.0 or not math.isfinite(largest):
         return largest
     return largest * float(torch.linalg.vector_norm(values / largest))
+
+
+def spectral_norm(matrix: Tensor) -> float:
+    """The largest singular value of a finite matrix, in float64.
+
+    The root of the largest eigenvalue of the smaller Gram matrix: a third of the work of all
+    singular values, and as exact for the largest.
+    """
+    values = matrix.detach().to(torch.float64).numpy()
+    size = float(np.abs(values).max(initial=0.0))
+    if size == 0.0 or not math.isfinite(size):
+        return size
+    values = values / size
+    gram = values @ values.T if len(values) <= values.shape[1] else values.T @ values
+    last = len(gram) - 1
+    largest = eigh(gram, eigvals_only=True, subset_by_index=[last, last], check_finite=False)
+    return size * math.sqrt(float(largest[0]))
 
 
 def global_norm(tensors: Iterable[Tensor]) -> float:

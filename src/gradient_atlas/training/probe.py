@@ -117,5 +117,26 @@ def _slope_summary(activation: activations.Activation, z: Tensor | None) -> dict
     }
 
 
+def shares_off(network: FeedForward, inputs: Tensor) -> list[dict[str, float]]:
+    """The columns dead_fraction and inactive_fraction of every layer, on these rows (N, n_inputs).
+
+    More rows than the probe's switch on more units; gradients are not needed for it.
+    """
+    trace = Trace()
+    with torch.no_grad():
+        network.forward(inputs, mode="probe", trace=trace)
+    return [_off(network.activation, z) for z in [*trace.activation_inputs, None]]
+
+
+def _off(activation: activations.Activation, z: Tensor | None) -> dict[str, float]:
+    if z is None or bool(z.isnan().any()):
+        return {"dead_fraction": math.nan, "inactive_fraction": math.nan}
+    slope = activations.derivative(activation, z)
+    return {
+        "dead_fraction": _share((slope == 0).all(dim=0)),
+        "inactive_fraction": _share((z <= 0).all(dim=0)),
+    }
+
+
 def _share(condition: Tensor) -> float:
     return float(condition.mean(dtype=torch.float64))

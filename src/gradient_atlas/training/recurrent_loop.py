@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -21,6 +22,7 @@ TRAINING_SEED_OFFSET = 2**32
 Rows = dict[str, list[int | float | str]]
 
 
+@np.errstate(all="ignore")  # a product that overflows is recorded as divergence
 def train(
     run: RecurrentRun, seeds: list[int], progress_label: str | None = None
 ) -> tuple[Rows, Rows]:

@@ -9,25 +9,29 @@ SMALLEST_CURVATURE = column("smallest_curvature", NUMBER, "smallest eigenvalue o
 LARGEST_CURVATURE = column("largest_curvature", NUMBER, "largest eigenvalue of the Hessian")
 MOMENTUM = column("momentum", NUMBER, "β of heavy ball; 0 is gradient descent")
 PROBLEM = column("problem", NAME, "name of the loss in the config")
+LOSS_FUNCTION = column(
+    "loss_function", NAME, "`quadratic`, `rosenbrock`, `two_factor`, `network` or module:function"
+)
 SOLVER_ERROR = column(
     "solver_error", NUMBER, "the flow's own error: its change at a hundred times less tolerance"
 )
 
 
 SHARPNESS = table(
-    "results/dynamics/sharpness/learning_rate=<rate>/",
+    "results/dynamics/sharpness/activation=<name>/learning_rate=<rate>/",
     "a step of full-batch descent",
     [
-        column("learning_rate", NUMBER, "η of full-batch gradient descent"),
         SEED,
         STEP,
         column("train_loss", NUMBER, "half the squared distance to the one-hot labels, mean"),
         column("sharpness", NUMBER, "largest Hessian eigenvalue; empty where not measured"),
+        column("second_eigenvalue", NUMBER, "second largest; empty where not measured"),
+        column("step_curvature", NUMBER, "mean curvature of the loss along the step made last"),
         column("status", NAME, "`ok`, or `diverged` at the point that ended the run"),
     ],
 )
 FLOW_SHARPNESS = table(
-    "results/dynamics/flow_sharpness/",
+    "results/dynamics/flow_sharpness/activation=<name>/",
     "a point of the same network's gradient flow",
     [
         SEED,
@@ -80,6 +84,7 @@ FLOW = table(
     "a point of a path",
     [
         PROBLEM,
+        LOSS_FUNCTION,
         SEED,
         column("method", NAME, "`flow` (adaptive solver) or `descent`"),
         column("learning_rate", NUMBER, "η of descent; 0 for the flow, its limit"),
@@ -99,6 +104,7 @@ LANDSCAPE = table(
     "a point of the plane that a picture shows",
     [
         PROBLEM,
+        LOSS_FUNCTION,
         SEED,
         column("theta_1", NUMBER, "as in the table flow; a regular grid"),
         column("theta_2", NUMBER, "as in the table flow; a regular grid"),
@@ -111,6 +117,7 @@ ORDER = table(
     "a number of steps of descent to one time",
     [
         PROBLEM,
+        LOSS_FUNCTION,
         SEED,
         column("method", NAME, "`descent`, or `runge_kutta_4` with a constant step"),
         column("reference", NAME, "`flow`, or `modified_flow` of L + η/4 times |∇L|²"),
@@ -149,5 +156,6 @@ CENTRAL_FLOW = table(
         column("variance", NUMBER, "predicted mean square distance of descent from its flow"),
         column("critical", COUNT, "eigenvalues within a tenth of 2/η or above"),
         column("distance", NUMBER, "Euclidean, of a flow's weights from averaged descent"),
+        column("moved", NUMBER, "Euclidean, of averaged descent from the start"),
     ],
 )

@@ -31,6 +31,7 @@ PREDICTED_NORMS = table(
         column("activation", NAME, "activation function"),
         column("initialization", NAME, "initialisation of the weights"),
         column("weight_std", NUMBER, "standard deviation of `normal` weights; else empty"),
+        column("bias_std", NUMBER, "standard deviation of the biases"),
         column("normalization", NAME, "none, batch_norm or layer_norm"),
         column("normalization_position", NAME, "before_activation or after_activation"),
         column("residual", pa.bool_(), "whether hidden layers add their input"),
@@ -38,15 +39,27 @@ PREDICTED_NORMS = table(
         column("depth", COUNT, "weight layers, the output layer included", "layers"),
         column("width", COUNT, "units of a hidden layer", "units"),
         column("probe_examples", COUNT, "examples of the probe batch", "examples"),
+        column("input_scale", NUMBER, "factor of every standardised input"),
         column("layer", COUNT, "weight layer; 1 is nearest the input"),
         column("predicted_log10_error_signal_norm", NUMBER, "in the wide limit", "decades"),
         column("predicted_log10_weight_gradient_norm", NUMBER, "in the wide limit", "decades"),
         column("predicted_log10_activation_rms", NUMBER, "in the wide limit", "decades"),
         column(
+            "gain",
+            NUMBER,
+            "√(n Var(W) E[φ'²]), what multiplies the error signal on its way to this layer; nan "
+            "for the output layer, and with normalisation or residual layers",
+        ),
+        column(
+            "predicted_weight_spectral_norm",
+            NUMBER,
+            "largest singular value of W in the wide limit; nan of a user's own initialisation",
+        ),
+        column(
             "asymptotic_slope",
             NUMBER,
-            "what the error signal gains per layer towards the input at the fixed point of q; "
-            "empty with normalisation or residual layers",
+            "what the error signal gains per layer towards the input at the fixed point of q that "
+            "the data's first variance leads to; empty with normalisation or residual layers",
             "decades/layer",
         ),
         column(
@@ -56,5 +69,64 @@ PREDICTED_NORMS = table(
             "with normalisation or residual layers",
             "decades/layer",
         ),
+    ],
+)
+_RATE = column("learning_rate", NUMBER, "η of descent")
+_MOMENTUM = column("momentum", NUMBER, "β of heavy ball; 0 is gradient descent")
+QUADRATIC_PATHS = table(
+    "results/theory/quadratic_paths/",
+    "a point of the curve on which descent's steps lie",
+    [
+        _RATE,
+        column("branch", COUNT, "1, or -1 for the other side, which odd steps are on"),
+        column("k", NUMBER, "number of steps, whole or not", "steps"),
+        column("theta_1", NUMBER, "first parameter, of size |1 - ηλ_1|^k times its start"),
+        column("theta_2", NUMBER, "second parameter, of size |1 - ηλ_2|^k times its start"),
+        column("loss", NUMBER, "half the sum of λ_i θ_i² over all parameters"),
+    ],
+)
+QUADRATIC_BOWL = table(
+    "results/theory/quadratic_bowl/",
+    "a point of a regular grid",
+    [
+        column("theta_1", NUMBER, "first parameter"),
+        column("theta_2", NUMBER, "second parameter"),
+        column("loss", NUMBER, "half the sum of λ_i θ_i², other parameters 0"),
+        column("curvature_1", NUMBER, "eigenvalue λ_1 of the Hessian"),
+        column("curvature_2", NUMBER, "eigenvalue λ_2 of the Hessian"),
+        column("dimensions", COUNT, "number of parameters", "parameters"),
+    ],
+)
+QUADRATIC_RATES = table(
+    "results/theory/quadratic_rates/",
+    "a learning rate",
+    [
+        _MOMENTUM,
+        _RATE,
+        column("scanned", pa.bool_(), "whether the experiment has this rate; else for a curve"),
+        column("contraction", NUMBER, "largest eigenvalue of the iteration", "1/step"),
+    ],
+)
+QUADRATIC_THRESHOLDS = table(
+    "results/theory/quadratic_thresholds/",
+    "a momentum",
+    [
+        _MOMENTUM,
+        column("threshold", NUMBER, "2(1 + β)/λ_max, above which the distance grows"),
+        column("crossing_rate", NUMBER, "1/λ_max, above which a parameter changes sign; β = 0"),
+        column("best_rate", NUMBER, "2/(λ_min + λ_max), the fastest; β = 0"),
+        column("best_contraction", NUMBER, "factor of the distance there; β = 0", "1/step"),
+    ],
+)
+ESCAPES = table(
+    "results/theory/escapes/",
+    "a learning rate of an escape",
+    [
+        column("problem", NAME, "name of the loss in the config"),
+        _RATE,
+        column("place", NAME, "`saddle`, `above_saddle`, `valley`, or empty: no theory"),
+        column("slowdown", NUMBER, "descent's time over the flow's beside a saddle"),
+        column("overshoot_rate", NUMBER, "η from which descent jumps across its valley"),
+        column("divergence_rate", NUMBER, "η from which descent diverges at the start"),
     ],
 )

@@ -41,19 +41,31 @@ GRADIENTS = table(
         column(
             "dead_fraction",
             NUMBER,
-            "share of units with derivative 0 for every probe example; nan for the output layer",
+            "share of units with derivative 0 for every one of the run's dead_examples (probe "
+            "examples, if that is null); nan for the output layer",
         ),
         column(
             "inactive_fraction",
             NUMBER,
-            "share of units whose activation has an input of at most 0 for every probe "
-            "example; nan for the output layer",
+            "share of units whose activation has an input of at most 0 for every one of these "
+            "examples; nan for the output layer",
         ),
         column("weight_norm", NUMBER, "Frobenius norm of W"),
+        column(
+            "weight_spectral_norm",
+            NUMBER,
+            "largest singular value of W before the first update; nan later",
+        ),
         column(
             "update_ratio",
             NUMBER,
             "norm of the change of W by the next update over the norm of W; nan where none follows",
+        ),
+        column(
+            "float32_changed_fraction",
+            NUMBER,
+            "share of the weights that the next update leaves at another float32; nan where none "
+            "follows",
         ),
     ],
 )
