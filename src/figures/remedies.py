@@ -86,10 +86,9 @@ def _draw_network(axes: Axes, group: Group, rows: list[str], theory: DataFrame) 
             low, high, end = ends(table)
             axes.plot([low, high], [row + shift] * 2, **look | {"marker": ""})
             axes.plot(end, row + shift, **look | {"linestyle": ""})
-        expected = (
-            predicted_change(prediction_of(theory, member.start)) if len(member.start) else np.nan
-        )
-        axes.plot(expected, row - 0.17, **PREDICTED, markersize=7, zorder=4)
+        if len(member.start):
+            expected = predicted_change(prediction_of(theory, member.start))
+            axes.plot(expected, row - 0.17, **PREDICTED, markersize=7, zorder=4)
         axes.annotate(
             _end(member.metrics),
             (1.03, row),
@@ -117,7 +116,9 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     """What is drawn, and the factors per layer of all remedies."""
     start, metrics = at_initialization(tables["start"]), tables["metrics"]
     found = deepest(tables)
-    rates = sorted({group.run["learning_rate"] for group in found if len(metrics)})
+    rates = sorted(
+        {g.run["learning_rate"] for g in found if any(len(m.metrics) for m in g.members)}
+    )
     rate = " or ".join(rf"$\eta = {rate:g}$" for rate in rates)
     numbers = {
         "depth": Number(int(start["depth"].max())),

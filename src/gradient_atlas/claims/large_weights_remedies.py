@@ -176,7 +176,7 @@ def decay(found: list[Group]) -> list[Claim]:
 
 def _unique(members: Any) -> list[Member]:
     """Each run once, though it may stand beside several plain networks."""
-    return list({tuple(member.metrics.index): member for member in members}.values())
+    return list({member.parameters: member for member in members}.values())
 
 
 def _ratios(one: DataFrame, other: DataFrame) -> list[float]:

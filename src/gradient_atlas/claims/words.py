@@ -106,7 +106,6 @@ def beside_plain(group: Group, member: Member) -> str:
 
 
 def factor_of(member: Member, theory: DataFrame) -> str:
-    return (
-        f"Per layer towards the input the factor is {mean(factors(member.start)):.3f}, in theory "
-        f"{predicted_factor(theory, member.start):.3f}."
-    )
+    said = f"Per layer towards the input the factor is {mean(factors(member.start)):.3f}"
+    predicted = predicted_factor(theory, member.start)
+    return f"{said}." if np.isnan(predicted) else f"{said}, in theory {predicted:.3f}."

@@ -15,10 +15,19 @@ from pandas import DataFrame, Series
 
 from gradient_atlas.runs.feedforward import Run
 from gradient_atlas.runs.names import change_name, name_of, weights_name
-from gradient_atlas.theory.conditions import CONDITIONS
 
-NETWORK = ("dataset", "activation", "depth", "width")
+NETWORK = ("dataset", "activation", "depth", "width", "bias_std", "input_scale")
 SWITCHES = ("normalization", "residual", "clipping", "decay")
+# What a network before its first update depends on, besides its data's probe batch.
+_AT_START = (
+    *NETWORK,
+    "initialization",
+    "weight_std",
+    "normalization",
+    "normalization_position",
+    "residual",
+    "residual_scale",
+)
 _OF_TRAINING = ("clipping", "decay", "rate", "optimizer")
 _ORDER = ("initialization", "normalization", "residual", "clipping", "decay", "rate", "optimizer")
 # Weights that no remedy has touched; every other initialisation is one ("use Xavier or He").
@@ -47,6 +56,12 @@ class Member:
     def name(self) -> str:
         """What was changed, as a reader says it; empty for the plain network."""
         return ", ".join(change_name(kind, self.run) for kind in self.kinds)
+
+    @property
+    def parameters(self) -> str:
+        """All its run's parameters: the same for a run that stands beside several networks."""
+        names = [field.name for field in dataclasses.fields(Run) if field.name in self.run]
+        return repr([str(self.run[name]) for name in names])
 
     @property
     def rank(self) -> list[int]:
@@ -132,7 +147,7 @@ def conditions(table: DataFrame) -> list[DataFrame]:
 def same_network(table: DataFrame, run: Mapping[str, Any] | Series) -> DataFrame:
     """Rows of ``table`` whose network starts as that of ``run`` does."""
     same = Series(True, index=table.index)
-    for key in CONDITIONS:
+    for key in _AT_START:
         if key in table and key in run:
             value = run[key]
             same &= table[key].isna() if pd.isna(value) else table[key] == value
@@ -190,7 +205,7 @@ def groups(tables: Mapping[str, DataFrame]) -> list[Group]:
 
 
 def _network(run: Series) -> tuple[Any, ...]:
-    return tuple(run.get(key) for key in NETWORK)
+    return tuple(run[key] for key in NETWORK if key in run)
 
 
 def _plain_key(run: Series) -> tuple[Any, ...]:

@@ -130,7 +130,7 @@ def panels(found: list[Group]) -> dict[str, list[Member]]:
             and len(member.metrics)
             and untreated in (None, is_untreated(member.run))
         ]
-        once = list({tuple(member.metrics.index): member for member in chosen}.values())
+        once = list({member.parameters: member for member in chosen}.values())
         once.sort(key=lambda member: not is_untreated(member.run))
         if once:
             same = {initial_weights(member.run) for member in once}
