@@ -96,7 +96,7 @@ def _draw_network(axes: Axes, group: Group, rows: list[str], theory: DataFrame) 
             va="center",
             fontsize=mpl.rcParams["legend.fontsize"],
         )
-    axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel=r"decades from layer $L-1$ to 2")
+    axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel="change of the signal (decades)")
     axes.tick_params(axis="y", length=0)
     axes.margins(x=0.08)
 

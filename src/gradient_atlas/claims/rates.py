@@ -28,7 +28,7 @@ def smaller_rates(found: list[Group]) -> list[Claim]:
     }
     claims = []
     for group in found:
-        slower = [m for m in group.changed_by("rate") if len(m.metrics)]
+        slower = group.changed_by("rate")
         if not slower:
             continue
         slow = min(slower, key=lambda member: float(member.run["learning_rate"]))
@@ -43,9 +43,7 @@ def smaller_rates(found: list[Group]) -> list[Claim]:
                 **shared,
             )
         )
-    return claims or [
-        Claim("small-rate-is-stable/updates", condition="not in the config", values=[], **shared)
-    ]
+    return claims
 
 
 def high_rates(found: list[Group]) -> list[Claim]:
@@ -71,7 +69,7 @@ def high_rates(found: list[Group]) -> list[Claim]:
         )
         for group in treated
         if group.plain
-    ] or [Claim("high-rate-overshoots/loss", condition="not in the config", values=[], **shared)]
+    ]
 
 
 def _faster(group: Group, slow: Member) -> str:

@@ -54,6 +54,8 @@ def in_words(name: str) -> str:
 
 def weights_of(rows: DataFrame) -> str:
     """The weights of one kind of run: their standard deviation, or who prescribes them."""
+    if rows.empty:
+        return "not in the config"
     first = rows.iloc[0]
     if first["initialization"] == "normal":
         return f"weights of standard deviation {float(first['weight_std']):g}"
@@ -86,6 +88,12 @@ def describe_run(runs: DataFrame) -> str:
         extra += f", clipped at {float(first.clip_norm):g}"
     extra += f", {updates(runs)} updates"
     return f"{first.activation}, {size_of(runs)}, {weights_of(runs)}, {rate_of(runs)}{extra}"
+
+
+def per_layer(rows: DataFrame) -> str:
+    """By which factor the error signal of one kind of network changes, as a remark says it."""
+    factor = mean(factors(rows))
+    return "by no one factor" if np.isnan(factor) else f"by {factor:.3g} a layer towards the input"
 
 
 def place_of(member: Member) -> str:

@@ -53,6 +53,11 @@ class Member:
     metrics: DataFrame
 
     @property
+    def trained(self) -> bool:
+        """Whether the config trains it, and not only measures its start."""
+        return len(self.gradients) > 0 or len(self.metrics) > 0
+
+    @property
     def name(self) -> str:
         """What was changed, as a reader says it; empty for the plain network."""
         return ", ".join(change_name(kind, self.run) for kind in self.kinds)
@@ -60,8 +65,7 @@ class Member:
     @property
     def parameters(self) -> str:
         """All its run's parameters: the same for a run that stands beside several networks."""
-        names = [field.name for field in dataclasses.fields(Run) if field.name in self.run]
-        return repr([str(self.run[name]) for name in names])
+        return _identity(self.run)
 
     @property
     def rank(self) -> list[int]:
@@ -163,7 +167,12 @@ def groups(tables: Mapping[str, DataFrame]) -> list[Group]:
     before training stands with the first of the same weights.
     """
     start, metrics, gradients = tables["start"], tables["metrics"], tables["gradients"]
-    runs = [rows.iloc[0] for rows in conditions(metrics)]
+    both = {
+        _identity(rows.iloc[0]): rows.iloc[0]
+        for t in (gradients, metrics)
+        for rows in conditions(t)
+    }
+    runs = list(both.values())
     plain: dict[str, Series] = {}
     for switched in (True, False):
         for run in runs:
@@ -211,6 +220,12 @@ def _network(run: Series) -> tuple[Any, ...]:
 def _plain_key(run: Series) -> tuple[Any, ...]:
     state = changes(run)
     return (*_network(run), *(v for kind, v in state.items() if kind not in SWITCHES))
+
+
+def _identity(run: Series) -> str:
+    """All parameters of a run in one text."""
+    names = [field.name for field in dataclasses.fields(Run) if field.name in run]
+    return repr([str(run[name]) for name in names])
 
 
 def _same_weights(one: Series, other: Series) -> bool:
