@@ -180,9 +180,9 @@ def exploding_gradients():
             high = "clip_norm" not in parameters and parameters.get("learning_rate") == 0.3
             plain = parameters in (LARGE, LARGER, trained[2]) or high
             gone = plain != lost
-            runs_ = runs(
-                *((math.nan, "diverged") if gone else (loss, "ok")), first=first, **parameters
-            )
+            end = 0.5 if high and lost else loss
+            ending = (math.nan, "diverged") if gone else (end, "ok")
+            runs_ = runs(*ending, first=first, **parameters)
             runs_["clipped_gradient_norm"] *= capped
             metrics.append(runs_)
             decays = "weight_decay" in parameters

@@ -135,8 +135,8 @@ def overflow(found: list[Group]) -> list[Claim]:
         Claim(
             claim=f"float32-overflow/{group.slug}-diverges",
             condition=f"{group.run.activation}, {size_of(member.metrics)}, "
-            f"{weights_of(member.run.to_frame().T)}, {group.run.precision}, {rate_of(member.metrics)}; "
-            "bound: every seed",
+            f"{weights_of(member.run.to_frame().T)}, {group.run.precision}, "
+            f"{rate_of(member.metrics)}; bound: every seed",
             values=diverged(member.metrics),
             remark=_overflow_remark(member),
             **shared,
