@@ -38,6 +38,7 @@ def draw_endings(axes: Axes, rows: Sequence[tuple[str, DataFrame, dict[str, Any]
             textcoords="offset points",
             va="bottom",
             fontsize=size,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )
         said.set_in_layout(False)  # it stands in the panel, and must not narrow it
     axes.set(ylim=(len(rows) - 0.6, -0.9), xscale="log", xlabel="training loss (nat)")
