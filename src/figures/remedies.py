@@ -96,7 +96,7 @@ def _draw_network(axes: Axes, group: Group, rows: list[str], theory: DataFrame) 
             va="center",
             fontsize=mpl.rcParams["legend.fontsize"],
         )
-    axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel="change of the signal (decades)")
+    axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel="signal change (decades)")
     axes.tick_params(axis="y", length=0)
     axes.margins(x=0.08)
 
@@ -135,7 +135,8 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         r"left of 0 it vanishes, right of 0 it explodes; shaded: within [[stable]] decades. Before "
         r"training ([[start_seeds]] seeds, float64; bar: theory of a wide network) and after "
         rf"[[updates]] updates ({rate}; "
-        r"[[seeds]] seeds). Right: final training accuracy; $\times$: diverged, at which step. "
+        r"[[seeds]] seeds). Right: final training accuracy; $\times$: diverged, at which step; "
+        r"after so few updates an accuracy near chance says nothing against a remedy. "
     )
     for group in found:
         for member in group.members:
