@@ -225,50 +225,60 @@ def all_losses(loss, rates=(0.1,)):
     }
 
 
-def layers(variant, factor, depth=12, seeds=(0, 1), step=0, **columns):
-    """An error signal that changes by ``factor`` per layer towards the input, in every seed."""
+# What the made-up runs of explosions and remedies share, unless a test says otherwise.
+RUN = {
+    "dataset": "digits",
+    "classes": 10,
+    "depth": 12,
+    "width": 8,
+    "activation": "relu",
+    "initialization": "he",
+    "weight_std": math.nan,
+    "normalization": "none",
+    "normalization_position": "before_activation",
+    "residual": False,
+    "residual_scale": 1.0,
+    "optimizer": "sgd",
+    "learning_rate": 0.1,
+    "momentum": 0.0,
+    "weight_decay": 0.0,
+    "clip_norm": math.nan,
+    "precision": "float32",
+}
+
+
+def layers(factor, seeds=(0, 1, 2, 3, 4), step=0, noise=0.0, **columns):
+    """An error signal that changes by ``factor`` per layer towards the input, in every seed.
+
+    ``noise``: seeds differ by so much in the factor.
+    """
+    run = RUN | columns
+    depth = run["depth"]
     return pd.DataFrame(
         [
             {
-                "variant": variant,
                 "seed": seed,
                 "step": step,
                 "layer": layer,
-                "depth": depth,
-                "width": 8,
-                "dataset": "digits",
-                "activation": variant.split("_")[0],
-                "error_signal_norm": factor ** (depth - layer),
-                "weight_gradient_norm": factor ** (depth - layer),
+                "error_signal_norm": (factor * (1 + noise * (seed % 3 - 1))) ** (depth - layer),
+                "weight_gradient_norm": (factor * (1 + noise * (seed % 3 - 1))) ** (depth - layer),
+                "float32_weight_gradient_norm": 1.0,
                 "activation_rms": 1.0,
                 "saturated_fraction": 0.75,
                 "mean_activation_derivative": 0.02,
                 "weight_norm": 2.0,
-                "weight_std": 1.0,
-                "residual_scale": 1.0,
+                "update_ratio": 0.01,
             }
-            | columns
+            | run
             for seed in seeds
             for layer in range(1, depth + 1)
         ]
     )
 
 
-def runs(variant, loss, status, clip_norm=None, **columns):
-    """Two seeds, each with the row before training and the row at which its run ends."""
-    shared = {
-        "variant": variant,
-        "depth": 10,
-        "width": 8,
-        "dataset": "digits",
-        "activation": "relu",
-        "initialization": "normal",
-        "weight_std": 10.0,
-        "learning_rate": 0.1,
-        "weight_decay": 0.0,
-        "clip_norm": clip_norm,
-        "clipped_gradient_norm": clip_norm or math.nan,
-    } | columns
+def runs(loss, status, seeds=(0, 1, 2, 3, 4), first=1e19, **columns):
+    """Seeds with the row before training and the row at which their run ends."""
+    shared = RUN | {"clipped_gradient_norm": columns.get("clip_norm", math.nan)} | columns
     return pd.DataFrame(
         [
             shared
@@ -276,10 +286,11 @@ def runs(variant, loss, status, clip_norm=None, **columns):
                 "seed": seed,
                 "step": step,
                 "train_loss": value,
+                "train_accuracy": 0.5,
                 "status": state,
                 "first_nonfinite_step": 1.0 if state == "diverged" else math.nan,
             }
-            for seed in (0, 1)
-            for step, value, state in ((0, 1e19, "ok"), (1, loss, status))
+            for seed in seeds
+            for step, value, state in ((0, first, "ok"), (1, loss, status))
         ]
     )

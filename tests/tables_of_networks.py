@@ -163,87 +163,121 @@ def dying_relu():
     yield one_seed(changed(tables, "gradients", dead_fraction=bad))
 
 
+LARGE = {"initialization": "normal", "weight_std": 1.0}
+LARGER = {"initialization": "normal", "weight_std": 10.0}
+
+
 def exploding_gradients():
     start = {
-        "relu_1": 10.0,
-        "tanh_1": 10.0,
-        "sigmoid_1": 10.0,
-        "relu_10_shallow": 4.0,
-        "sigmoid_10_shallow": 4.0,
+        "relu": LARGE,
+        "tanh": LARGE,
+        "sigmoid": LARGE,
+        "relu_shallow": LARGER | {"depth": 6},
+        "sigmoid_shallow": LARGER | {"depth": 6},
     }
-    theory = pd.DataFrame(columns=["layer"])
-    clip = {
-        "relu_1_clipped": 1.0,
-        "he_fast_clipped": 1.0,
-        "shallow_clipped_1": 1.0,
-        "shallow_clipped_5": 5.0,
-    }
-    diverging = ("relu_1", "relu_10", "tanh_1", "tanh_10")
-    alive = ("he", "he_slow", "he_fast", "shallow", "shallow_slow", "shallow_decay", "shallow_he")
+    shallow = {"depth": 6}
+    trained = [
+        LARGE,
+        LARGER,
+        LARGE | {"activation": "tanh"},
+        LARGE | {"clip_norm": 1.0},
+        {"learning_rate": 0.3},
+        {"learning_rate": 0.3, "clip_norm": 1.0},
+        {"learning_rate": 0.001},
+        LARGER | shallow,
+        LARGER | shallow | {"clip_norm": 1.0},
+        LARGER | shallow | {"clip_norm": 5.0},
+        LARGER | shallow | {"weight_decay": 0.01},
+        LARGER | shallow | {"learning_rate": 0.001},
+        shallow,
+        shallow | {"weight_decay": 0.01},
+    ]
 
-    def tables(factor, units, loss, lost, he_slow, norm, decayed):
-        ends = {True: (math.nan, "diverged"), False: (loss, "ok")}
-        ended = [
-            runs(name, *ends[lost != (name in diverging)], clip_norm=clip.get(name))
-            for name in (*diverging, *alive, *clip)
-        ]
-        metrics = pd.concat(ended, ignore_index=True)
-        metrics.clipped_gradient_norm *= norm
-        slow = (metrics.variant == "he_slow") & (metrics.step == 1)
-        metrics.loc[slow, "train_loss"] = he_slow
-        if loss < 1:
-            metrics.train_loss = metrics.train_loss.clip(upper=2.0)
-        steps = {
-            "initialization": "normal",
-            "learning_rate": 0.1,
-            "weight_decay": 0.0,
-            "clip_norm": math.nan,
-        }
+    def tables(factor, units, loss, lost, capped=1.0, decayed=1.0, update=0.01, first=1e19):
+        metrics, gradients = [], []
+        for parameters in trained:
+            high = "clip_norm" not in parameters and parameters.get("learning_rate") == 0.3
+            plain = parameters in (LARGE, LARGER, trained[2]) or high
+            gone = plain != lost
+            end = 0.5 if high and lost else loss
+            ending = (math.nan, "diverged") if gone else (end, "ok")
+            runs_ = runs(*ending, first=first, **parameters)
+            runs_["clipped_gradient_norm"] *= capped
+            metrics.append(runs_)
+            decays = "weight_decay" in parameters
+            rows = [
+                layers(1.0, step=step, update_ratio=update, **parameters,
+                       weight_norm=2.0 * (decayed if decays else 1.0))
+                for step in (0, 1)
+            ]  # fmt: skip
+            gradients += rows
+        exponents = {name: 4.0 if "shallow" in name else 40.0 for name in start}
         return {
             "start": pd.concat(
                 [
                     layers(
-                        name,
-                        exponent * factor / 4,
+                        1 + (exponents[name] - 1) * factor,
+                        noise=0.01,
                         saturated_fraction=units,
                         mean_activation_derivative=0.02 if units > 0.5 else 0.2,
-                        **steps,
+                        **{"activation": name.split("_")[0]} | parameters,
                     )
-                    for name, exponent in start.items()
-                ]
+                    for name, parameters in start.items()
+                ],
+                ignore_index=True,
             ),
-            "theory": theory,
-            "gradients": pd.concat(
-                [
-                    layers("shallow_he", 1.0, **steps),
-                    layers("shallow_he_decay", 1.0, **steps | {"weight_norm": decayed}),
-                ]
-            ),
-            "metrics": metrics,
+            "theory": pd.DataFrame(columns=["layer"]),
+            "gradients": pd.concat(gradients, ignore_index=True),
+            "metrics": pd.concat(metrics, ignore_index=True),
         }
 
-    yield tables(4.0, 0.75, 1.0, False, 0.5, 1.0, 1.0)
-    yield tables(4.0, 0.75, 3.0, False, 4.0, 1.1, 3.0)
-    yield tables(0.1, 0.25, 0.5, True, math.inf, 1.1, 3.0)
-    yield one_seed(tables(4.0, 0.75, 1.0, False, 0.5, 1.0, 1.0))
+    good = tables(1.0, 0.75, 1.0, False, decayed=0.5)
+    yield good
+    yield tables(-0.01, 0.25, 1e20, True, capped=1.1, decayed=3.0, update=3.0)
+    yield tables(1.0, 0.75, 0.5, False, first=0.7)
+    yield one_seed(good)
+    for name in ("gradients", "metrics"):
+        yield good | {name: good[name].iloc[:0]}
 
 
 def remedies():
+    vanishing = {"activation": "sigmoid", "initialization": "standard"}
+    exploding = {"initialization": "normal", "weight_std": 0.25}
+    after = {"normalization_position": "after_activation"}
+    ten = {"depth": 10}
+    batch = {"normalization": "batch_norm"}
     kinds = [
-        f"{name}_{part}"
-        for name in ("sigmoid", "relu")
-        for part in ("batch_norm", "batch_norm_after", "residual", "residual_scaled")
+        *(
+            network | changed
+            for network in (vanishing, exploding, {})
+            for changed in ({}, batch, batch | after, {"residual": True})
+        ),
+        {"residual": True, "residual_scale": 0.14},
+        vanishing | ten,
+        vanishing | ten | batch,
+        ten,
     ]
 
-    def tables(factor, rms):
-        parts = [layers(name, factor, initialization="he") for name in kinds]
+    def tables(factor, plain, rms):
+        parts = [
+            layers(plain if parameters in (vanishing, exploding) else factor, noise=0.001,
+                   **parameters)
+            for parameters in kinds
+        ]  # fmt: skip
         start = pd.concat(parts, ignore_index=True)
         start["activation_rms"] = rms**start.layer
-        return {"start": start, "gradients": pd.concat([start, start.assign(step=4)])}
+        return {
+            "start": start,
+            "theory": pd.DataFrame(columns=["layer"]),
+            "gradients": pd.concat([start, start.assign(step=4)], ignore_index=True),
+            "metrics": pd.concat([runs(1.0, "ok", **one) for one in kinds], ignore_index=True),
+        }
 
-    for factor, rms in ((1.01, 1.0), (0.3, 3.0)):
-        yield tables(factor, rms)
-    yield one_seed(tables(1.01, 1.0))
+    good = tables(1.01, 2.0, 1.0)
+    yield good
+    yield tables(0.3, 1.1, 3.0)
+    yield one_seed(good)
+    yield good | {name: good[name].iloc[:0] for name in ("start", "gradients")}
 
 
 def scan_tables(edges, exploding, seeds=(0, 1, 2, 3, 4), rates=(0.2, 2.0, 20.0)):
