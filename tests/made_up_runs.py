@@ -18,7 +18,6 @@ COMMON = {
     "residual_scale": 1.0,
     "width": 128,
     "probe_examples": 256,
-    "input_scale": 1.0,
     "precision": "float64",
 }
 SEEDS = (0, 1, 2, 3, 4)
