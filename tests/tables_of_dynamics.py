@@ -9,57 +9,85 @@ import pandas as pd
 from gradient_atlas.dynamics import flow_experiment, quadratic_experiment
 from gradient_atlas.dynamics.flow import Tolerance
 from gradient_atlas.dynamics.losses import quadratic
+from gradient_atlas.measures.recurrent import START
 from gradient_atlas.theory import descent as theory
 from tables_of_networks import changed, one_seed
 
+RECURRENT_STEPS, RECURRENT_LAGS = 20, 11
+
+
+def recurrent_runs():
+    """The runs that the claims look for, called as nobody would call them."""
+    gated = [
+        {"cell": cell, "gate_bias": bias} for cell in ("lstm", "gru") for bias in (0.0, 2, "chrono")
+    ]
+    kinds = [
+        {"cell": "rnn", "recurrent_initialization": kind} for kind in ("standard", "orthogonal")
+    ]
+    adam = [run | {"optimizer": "adam", "clip_norm": 2.0} for run in [*gated, *kinds]]
+    orthogonal = {"cell": "rnn", "recurrent_initialization": "orthogonal", "optimizer": "sgd"}
+    descent = [
+        orthogonal | {"recurrent_scale": 1.0},
+        orthogonal | {"recurrent_scale": 3.0},
+        orthogonal | {"recurrent_scale": 3.0, "clip_norm": 4.0},
+    ]
+    shared = {
+        "gate_bias": None,
+        "recurrent_initialization": "standard",
+        "recurrent_scale": 1.0,
+        "clip_norm": None,
+        "sequence_length": RECURRENT_LAGS,
+        "hidden_size": 4,
+        "probe_examples": 2,
+        "batch_size": 8,
+        "steps": RECURRENT_STEPS,
+        "learning_rate": 0.2,
+    }
+    named = enumerate([*adam, *descent])
+    return [shared | run | {"variant": f"run {number}"} for number, run in named]
+
+
+def recurrent_tables(factor, loss, seeds=(0, 1, 2, 3, 4), runs=None):
+    """factor(run): what a signal keeps a step; loss(run): the loss of each training step."""
+    signals, losses, theory = [], [], []
+    lags, steps = np.arange(RECURRENT_LAGS), np.arange(RECURRENT_STEPS)
+    for run in recurrent_runs() if runs is None else runs:
+        signal = {"lag": lags, "error_signal_norm": factor(run) ** lags.astype(float)}
+        trained = {"step": steps, "train_loss": loss(run), "status": "ok", "gradient_norm": 1.0}
+        for seed in seeds:
+            for step in (0, RECURRENT_STEPS):
+                signals.append(pd.DataFrame(signal).assign(seed=seed, step=step, **run))
+            losses.append(pd.DataFrame(trained).assign(seed=seed, **run))
+        predicted = pd.DataFrame({"lag": lags, "predicted_signal": 0.5**lags, "factor": 0.5})
+        bias = run["gate_bias"]
+        text = bias if bias is None or isinstance(bias, str) else f"{bias:g}"
+        start = {key: run[key] for key in START if key != "gate_bias"} | {"gate_bias": text}
+        theory.append(predicted.assign(loss_without_memory=0.16, **start))
+    named = {"signals": signals, "losses": losses, "theory": theory}
+    return {name: pd.concat(frames, ignore_index=True) for name, frames in named.items()}
+
+
+def spiking(run):
+    """What the source says: large weights spike, those that are clipped or at 1 do not."""
+    free = run["recurrent_scale"] > 1 and run["clip_norm"] is None
+    return np.where(np.arange(RECURRENT_STEPS) == 10, 100.0 if free else 0.01, 0.01)
+
 
 def recurrent_gradient_norms():
-    cells = {
-        f"{cell}_{bias}": cell
-        for cell in ("lstm", "gru")
-        for bias in ("bias_0", "bias_1", "chrono")
-    }
-    cells |= dict.fromkeys(
-        ("rnn_standard", "rnn_at", "rnn_above", "rnn_above_slow", "rnn_above_clipped"), "rnn"
-    )
+    def kept(run):
+        return 0.99 if run["cell"] != "rnn" else 2.0 if run["recurrent_scale"] > 1 else 0.1
 
-    def tables(plain, gated, large, spiking):
-        signals, losses = [], []
-        for variant, cell in cells.items():
-            bias = None if cell == "rnn" else ("chrono" if "chrono" in variant else 1.0)
-            run = {
-                "variant": variant,
-                "cell": cell,
-                "gate_bias": bias,
-                "recurrent_scale": 1.5,
-                "recurrent_initialization": "orthogonal",
-                "sequence_length": 11,
-                "hidden_size": 4,
-                "probe_examples": 2,
-                "steps": 20,
-                "learning_rate": 0.1,
-                "clip_norm": 1.0,
-            }
-            factor = gated if cell != "rnn" else large if variant == "rnn_above" else plain
-            for seed in (0, 1):
-                for step in (0, 20):
-                    norms = {"lag": range(11), "error_signal_norm": factor ** np.arange(11.0)}
-                    signals.append(pd.DataFrame(norms).assign(seed=seed, step=step, **run))
-                loss = np.ones(20)
-                if spiking != (variant in ("rnn_at", "rnn_above_clipped")):
-                    loss[10] = 100.0
-                rows = pd.DataFrame({"step": range(20), "train_loss": loss})
-                rows = rows.assign(seed=seed, status="ok", gradient_norm=1.0, **run)
-                losses.append(rows)
-        return {
-            "signals": pd.concat(signals, ignore_index=True),
-            "losses": pd.concat(losses, ignore_index=True),
-        }
+    def lost(run):
+        return 0.1 if run["cell"] != "rnn" else 0.99
 
-    good = tables(0.1, 0.99, 2.0, True)
+    good = recurrent_tables(kept, spiking)
     yield good
-    yield tables(0.9, 0.1, 1.0, False)
+    late = np.where(np.arange(RECURRENT_STEPS) == 3, 100.0, 0.01)
+    yield recurrent_tables(
+        lost, lambda run: late.clip(max=0.01) if spiking(run).max() > 1 else late
+    )
     yield one_seed(good)
+    yield recurrent_tables(kept, spiking, runs=[recurrent_runs()[0] | {"gate_bias": -1.0}])
 
 
 def edge_tables(late=1.02, passes=1.5, rise=-0.1, diverges=False, seeds=range(5), scatter=0.0):
