@@ -47,7 +47,11 @@ SMALLER_DYNAMICS = {
         },
     },
     "central_flow": {"examples": 30, "hidden_widths": [6, 6]},
-    "sharpness": {"examples": 40, "hidden_widths": [8, 8]},
+    "sharpness": {
+        "examples": 40,
+        "hidden_widths": [8, 8],
+        "flow": {"horizon": 1.0, "points": 3, "tolerance": 1e-4},
+    },
 }
 # Real numbers, also where the config writes them without a point.
 REAL = ("spectrum", "start", "horizon", "largest_rate", "learning_rates", "learning_rate")

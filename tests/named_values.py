@@ -20,7 +20,7 @@ _NUMBER = re.compile(
     r"(?P<percent>\s*\\?%)?"
 )
 _POWER_OF_TEN = re.compile(r"(?<!\d)(?<!times )(?<!times)(?<!× )10\^(?:\{([-−+]?\d+)\}|([-−+]?\d))")
-_COUNTED = re.compile(r"(?:\d|two|three|four|five|significant) $")
+_COUNTED = re.compile(r"(?:\d|two|three|four|five|significant|last|first) $")
 _RATE = r"(?:η|\\eta|rates?)\W{0,4}(?:=|of|at|:)?\s*\$?"
 # Words around a common value, with N for the value, by the key that it is of.
 CONTEXTS = {
@@ -50,6 +50,7 @@ SAME = {
 
 def is_common(value: float) -> bool:
     """Whether a number stands for so many things that alone it says nothing."""
+    value = float(f"{value:.12g}")  # a config may nudge a number by its rounding
     if value == 0:
         return True
     one_digit = float(f"{value:.0e}") == value

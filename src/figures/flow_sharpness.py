@@ -74,7 +74,7 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     )
     numbers = {
         "seeds": Number(int(flow["seed"].nunique())),
-        "tolerance": Number(float(flow["tolerance"].iloc[0]), digits=1),
+        "tolerance": rate_number(flow["tolerance"].iloc[0]),
         "error": Number(float(flow["energy_error"].max()), digits=1),
     }
     for activation in tables["descent"]["activation"].unique():
