@@ -120,6 +120,7 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         {g.run["learning_rate"] for g in found if any(len(m.metrics) for m in g.members)}
     )
     rate = " or ".join(rf"$\eta = {rate:g}$" for rate in rates)
+    either = start if len(start) else metrics
     numbers = {
         "depth": Number(int(either["depth"].max())),
         "width": Number(int(either["width"].iloc[0])),
