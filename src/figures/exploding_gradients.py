@@ -140,10 +140,11 @@ def _mark_range(axes: Axes, level: float, text: str) -> None:
 def caption(tables: dict[str, DataFrame]) -> Caption:
     """Factors per layer, what is saturated, and how the runs ended."""
     start, metrics = at_initialization(tables["start"]), tables["metrics"]
-    first, deep = start.iloc[0], _deepest(start)
+    either = start if len(start) else metrics
+    first, deep = either.iloc[0], _deepest(start)
     numbers = {
         "width": Number(int(first.width)),
-        "depth": Number(int(start.depth.max())),
+        "depth": Number(int(either.depth.max())),
         "seeds": Number(int(start.seed.nunique())),
         "train_seeds": Number(int(metrics.seed.nunique())),
     }

@@ -120,9 +120,10 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         {g.run["learning_rate"] for g in found if any(len(m.metrics) for m in g.members)}
     )
     rate = " or ".join(rf"$\eta = {rate:g}$" for rate in rates)
+    either = start if len(start) else metrics
     numbers = {
-        "depth": Number(int(start["depth"].max())),
-        "width": Number(int(start["width"].iloc[0])),
+        "depth": Number(int(either["depth"].max())),
+        "width": Number(int(either["width"].iloc[0])),
         "stable": Number(int(STABLE_DECADES)),
         "updates": Number(updates(metrics)),
         "seeds": Number(int(metrics["seed"].nunique())),
@@ -130,7 +131,7 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     }
     text = (
         rf"Every remedy alone; [[depth]] layers of [[width]] units, "
-        f"{name_of(start['dataset'].iloc[0])}. A row is a remedy, its line what the error signal "
+        f"{name_of(either['dataset'].iloc[0])}. A row is a remedy, its line what the error signal "
         r"passes through from layer $L-1$ (0) towards the input, in decades, its marker layer 2: "
         r"left of 0 it vanishes, right of 0 it explodes; shaded: within [[stable]] decades. Before "
         r"training ([[start_seeds]] seeds, float64; bar: theory of a wide network) and after "
