@@ -46,7 +46,11 @@ def spectral_norm(matrix: Tensor) -> float:
     values = values / size
     gram = values @ values.T if len(values) <= values.shape[1] else values.T @ values
     last = len(gram) - 1
-    largest = eigh(gram, eigvals_only=True, subset_by_index=[last, last], check_finite=False)
+    try:
+        largest = eigh(gram, eigvals_only=True, subset_by_index=[last, last], check_finite=False)
+    except np.linalg.LinAlgError:
+        # LAPACK's search for one of many equal eigenvalues (an orthogonal matrix) may fail.
+        largest = np.linalg.eigvalsh(gram)[-1:]
     return size * math.sqrt(float(largest[0]))
 
 
