@@ -12,7 +12,7 @@ SNAKEMAKE := flock --nonblock --conflict-exit-code 75 .build.lock snakemake --no
 EXPLAINED := || { status=$$?; test $$status != 75 || \
   echo "another build is at work in this folder; wait until it is done, or stop it" >&2; exit $$status; }
 
-.PHONY: figures claims report gallery sources test check format clean
+.PHONY: figures claims report robustness record gallery sources test check format clean
 figures: .venv/installed
 	$(SNAKEMAKE) $(ARGS) $(EXPLAINED)
 
@@ -21,6 +21,18 @@ claims: .venv/installed
 
 report: .venv/installed
 	$(SNAKEMAKE) report $(ARGS) $(EXPLAINED)
+
+# Every claim again under other arithmetics, seeds and inputs; some only: make robustness
+# PERTURBATIONS="seeds_1 inputs". A build that was stopped goes on.
+PERTURBATIONS ?=
+robustness: .venv/installed
+	flock --nonblock --conflict-exit-code 75 .build.lock python workflow/robustness.py --cores $(CORES) \
+	  --perturbations $(PERTURBATIONS) $(ARGS) $(EXPLAINED)
+
+# The verdicts of the default build, for `strict`.
+record: .venv/installed
+	python src/record_verdicts.py --claims results/claims.parquet \
+	  --robustness results/robustness.parquet --output tests/recorded_verdicts.csv
 
 # The README's pictures, captions and verdicts, from what `make figures` has built.
 gallery: .venv/installed

@@ -18,9 +18,10 @@ gradients = pandas.read_parquet("results/training/initialization_map/gradients")
 ```
 
 `gradient_atlas.tables.files.read` does the same and adds every parameter of the runs as a column. A
-file's key-value metadata says what made it: the run's parameters, the data set's sha256,
-versions, a digest of the code (`pyarrow.parquet.read_schema(path).metadata`). A folder may
-still hold runs that an older config asked for; the figures read only what their config says.
+file's key-value metadata says what made it: the run's parameters, the data set's sha256, the
+arithmetic, versions, a digest of the code (`pyarrow.parquet.read_schema(path).metadata`). A
+folder may still hold runs that an older config asked for; the figures read only what their
+config says.
 
 `results/datasets/<name>/` holds a data set as uint8 `.npy` files and `dataset.json`;
 `results/checks/` says of each figure which rules it was checked by; `results/claims.md` is the

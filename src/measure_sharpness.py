@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from gradient_atlas.arithmetic import prepare_torch
 from gradient_atlas.dynamics.network_loss import network_losses
 from gradient_atlas.dynamics.sharpness import descent_path, flow_path
 from gradient_atlas.tables.files import write
@@ -24,6 +25,7 @@ def main() -> None:
     parser.add_argument("--dataset", type=Path, required=True, help="folder of a prepared data set")
     parser.add_argument("--output", type=Path, required=True, help="Parquet file to write")
     arguments = parser.parse_args()
+    prepare_torch(flush_denormal=False)
     settings, descends = arguments.settings, arguments.method == "descent"
     networks, made_by = network_losses(arguments.dataset, settings)
     keys = ("learning_rate", "steps", "every") if descends else ("horizon", "points", "tolerance")

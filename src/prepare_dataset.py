@@ -14,8 +14,16 @@ def main() -> None:
     parser.add_argument("dataset", help=f"{', '.join(NAMES)}, or the path of a .npz file")
     parser.add_argument("--output", type=Path, required=True, help="folder to write")
     parser.add_argument("--mirror", help="base address or folder with the published files")
+    parser.add_argument(
+        "--perturbation", type=float, default=0.0, help="relative change of every input when loaded"
+    )
     arguments = parser.parse_args()
-    origin = prepare(arguments.dataset, arguments.output, arguments.mirror)
+    origin = prepare(
+        arguments.dataset,
+        arguments.output,
+        arguments.mirror,
+        perturbation=arguments.perturbation,
+    )
     print(f"{arguments.dataset}: {arguments.output} written from {origin}")
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from gradient_atlas.arithmetic import prepare_torch
 from gradient_atlas.dynamics.central_flow import compare
 from gradient_atlas.dynamics.network_loss import network_losses
 from gradient_atlas.tables.files import write
@@ -22,6 +23,7 @@ def main() -> None:
     parser.add_argument("--dataset", type=Path, required=True, help="folder of a prepared data set")
     parser.add_argument("--output", type=Path, required=True, help="Parquet file to write")
     arguments = parser.parse_args()
+    prepare_torch(flush_denormal=False)
     settings = arguments.settings
     networks, made_by = network_losses(arguments.dataset, settings)
     keys = ("learning_rate", "steps", "every", "substeps")

@@ -5,6 +5,7 @@ from command_line import Json, run_script
 import argparse
 from pathlib import Path
 
+from gradient_atlas.arithmetic import prepare_torch
 from gradient_atlas.dynamics.flow_experiment import simulate
 from gradient_atlas.dynamics.network_loss import network_losses
 from gradient_atlas.tables.files import write
@@ -21,6 +22,7 @@ def main() -> None:
     for table in TABLES:
         parser.add_argument(f"--{table}", type=Path, required=True, help="Parquet file to write")
     arguments = parser.parse_args()
+    prepare_torch(flush_denormal=False)
     network = arguments.settings["network"]
     networks, made_by = network_losses(arguments.dataset, network | {"precision": "float64"})
     # The columns of a problem without a network must not say the network's rate and horizon.

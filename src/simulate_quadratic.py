@@ -5,6 +5,7 @@ from command_line import Json, run_script
 import argparse
 from pathlib import Path
 
+from gradient_atlas.arithmetic import prepare_torch
 from gradient_atlas.dynamics.quadratic_experiment import convergence, paths, thresholds
 from gradient_atlas.tables.files import write
 from gradient_atlas.tables.schemas.dynamics import CONVERGENCE, QUADRATIC, THRESHOLD
@@ -18,6 +19,7 @@ def main() -> None:
     parser.add_argument("--convergence", type=Path, required=True, help="Parquet file to write")
     parser.add_argument("--threshold", type=Path, required=True, help="Parquet file to write")
     arguments = parser.parse_args()
+    prepare_torch(flush_denormal=False)
     settings = arguments.settings
     spectrum, start, momenta = settings["spectrum"], settings["start"], settings["momenta"]
     scan, made_by = settings["scan"], {"settings": settings}

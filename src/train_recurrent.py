@@ -22,11 +22,15 @@ def main() -> None:
     parser.add_argument("--seeds", required=True, type=int, nargs="+")
     parser.add_argument("--signals", required=True, type=Path, help="Parquet file to write")
     parser.add_argument("--losses", required=True, type=Path, help="Parquet file to write")
+    parser.add_argument(
+        "--perturbation", type=float, default=0.0, help="relative change of every input"
+    )
     arguments = parser.parse_args()
 
     run = parse_recurrent_run(arguments.run)
     prepare_torch()
-    signals, losses = train(run, arguments.seeds, progress_label=arguments.signals.parent.name)
+    label, perturbation = arguments.signals.parent.name, arguments.perturbation
+    signals, losses = train(run, arguments.seeds, label, perturbation)
     made_by = {"run": dataclasses.asdict(run), "seeds": arguments.seeds}
     tables.write(RECURRENT, signals, arguments.signals, made_by)
     tables.write(RECURRENT_LOSSES, losses, arguments.losses, made_by)

@@ -5,11 +5,13 @@ import math
 import numpy as np
 import pandas as pd
 
+from gradient_atlas.measures.plateaus import initialization_of
 from gradient_atlas.theory.conditions import CONDITIONS
 
 COMMON = {
     "dataset": "mnist_5k",
     "bias_std": 0.0,
+    "input_scale": 1.0,
     "normalization": "none",
     "normalization_position": "before_activation",
     "residual": False,
@@ -18,7 +20,7 @@ COMMON = {
     "probe_examples": 256,
     "precision": "float64",
 }
-SEEDS = (0, 1, 2)
+SEEDS = (0, 1, 2, 3, 4)
 QUARTER = float(np.log10(0.25))
 DEPTH, EPOCHS = 20, 8
 STEPS = [0, 1, 2, *(10 * epoch for epoch in range(1, EPOCHS + 1))]
@@ -30,6 +32,10 @@ PARAMETERS = {
     "probe_examples": 16,
     "weight_std": None,
     "learning_rate": 0.1,
+    "optimizer": "sgd",
+    "precision": "float64",
+    "classes": 10,
+    "training_rows": 100,
 }
 
 
@@ -45,7 +51,7 @@ def network(
     **more,
 ):
     """Rows of a network whose norms change by exactly ``slope`` decades per layer to the input."""
-    weight_std = 1.0 if initialization == "normal" else None
+    weight_std = more.pop("weight_std", 1.0) if initialization == "normal" else None
     weight_slope = slope if weight_slope is None else weight_slope
     layer = np.tile(np.arange(1, depth + 1), len(seeds))
     back = depth - layer
@@ -56,6 +62,7 @@ def network(
             "activation": activation,
             "initialization": initialization,
             "weight_std": weight_std,
+            "mean_activation_derivative": 0.1,
             "depth": depth,
             "step": 0,
             "seed": np.repeat(seeds, depth),
@@ -88,6 +95,7 @@ def depth_tables(sigmoid=QUARTER, relu=0.0, tanh=-0.5, large=0.4, seeds=SEEDS):
     rows = pd.concat(
         [
             network("sigmoid", "xavier", sigmoid, seeds=seeds),
+            network("sigmoid", "standard", sigmoid, seeds=seeds),
             network("tanh", "xavier", tanh, seeds=seeds),
             network("tanh", "standard", tanh, seeds=seeds),
             network("relu", "he", relu, seeds=seeds),
@@ -95,10 +103,22 @@ def depth_tables(sigmoid=QUARTER, relu=0.0, tanh=-0.5, large=0.4, seeds=SEEDS):
         ],
         ignore_index=True,
     )
-    return {"gradients": rows, "theory": theory_for(rows)}
+    return {"gradients": rows, "inputs": large_inputs(seeds=seeds), "theory": theory_for(rows)}
 
 
-def map_tables(sigmoid=0.0, tanh=0.0, he=0.0, other=-0.2, gelu=0.0, seeds=SEEDS):
+def large_inputs(gain=0.0, sigmoid=-0.5, seeds=SEEDS):
+    """ReLU networks whose factor grows by ``gain`` decades per layer where inputs are larger."""
+    parts = [
+        network("relu", "normal", 0.9, depth=10, seeds=seeds),
+        network("relu", "normal", 0.9 + gain, depth=10, seeds=seeds, input_scale=10.0),
+        network("sigmoid", "standard", sigmoid, depth=10, seeds=seeds, input_scale=10.0),
+        network("sigmoid", "normal", sigmoid, depth=10, seeds=seeds, weight_std=10.0),
+        network("tanh", "normal", 0.41, seeds=seeds, input_scale=1 + 1e-15),
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def map_tables(sigmoid=0.0, tanh=0.0, he=0.0, other=-0.2, gelu=0.0, small=-0.5, seeds=SEEDS):
     rows = pd.concat(
         [
             network("sigmoid", "xavier", sigmoid, seeds=seeds),
@@ -107,13 +127,17 @@ def map_tables(sigmoid=0.0, tanh=0.0, he=0.0, other=-0.2, gelu=0.0, seeds=SEEDS)
             network("relu", "xavier", other, seeds=seeds),
             network("relu", "standard", other, seeds=seeds),
             *(network(name, "he", gelu, seeds=seeds) for name in ("leaky_relu", "gelu", "silu")),
+            *(
+                network(name, "normal", small, seeds=seeds, weight_std=0.01)
+                for name in ("sigmoid", "tanh")
+            ),
         ],
         ignore_index=True,
     )
     return {"gradients": rows, "theory": theory_for(rows)}
 
 
-def deep_tables(slope=-1.0, rms_slope=0.0, seeds=SEEDS):
+def deep_tables(slope=-1.0, rms_slope=0.0, gain=0.0, saturated=-0.5, seeds=SEEDS):
     kinds = ("xavier", "standard")
     deep = pd.concat([network("sigmoid", kind, slope, seeds=seeds) for kind in kinds])
     series = pd.concat(
@@ -123,11 +147,17 @@ def deep_tables(slope=-1.0, rms_slope=0.0, seeds=SEEDS):
             for depth in (10, 15, 20)
         ]
     )
-    widths = network("relu", "he", 0.0, rms_slope=rms_slope, seeds=seeds, width=64)
+    widths = pd.concat(
+        [
+            network("relu", "he", 0.0, rms_slope=rms_slope, seeds=seeds, width=width)
+            for width in (32, 64)
+        ]
+    )
     return {
         "deep": deep,
         "depths": series,
         "widths": widths,
+        "inputs": large_inputs(gain, saturated, seeds),
         "deep_theory": theory_for(deep),
         "theory": theory_for(series),
         "width_theory": theory_for(widths),
@@ -143,6 +173,7 @@ def gradients(**parameters):
     shrunk = 10.0 ** (frame.layer - DEPTH)
     frame["weight_gradient_norm"] = frame["error_signal_norm"] = shrunk
     frame["update_ratio"] = (0.01 * shrunk).where(frame.step < max(STEPS))
+    frame["float32_changed_fraction"] = 0.0
     frame["dead_fraction"] = frame["inactive_fraction"] = np.where(
         frame.layer < DEPTH, 0.1 + 0.001 * frame.step, np.nan
     )
@@ -176,7 +207,7 @@ def tables_of_loss(losses):
         named = {
             "variant": f"{activation}_{setting}",
             "activation": activation,
-            "initialization": "standard" if setting == "standard" else "he",
+            "initialization": initialization_of(activation, setting),
             "learning_rate": rate,
         }
         found["metrics"].append(metrics(loss, **named))
@@ -193,50 +224,60 @@ def all_losses(loss, rates=(0.1,)):
     }
 
 
-def layers(variant, factor, depth=12, seeds=(0, 1), step=0, **columns):
-    """An error signal that changes by ``factor`` per layer towards the input, in every seed."""
+# What the made-up runs of explosions and remedies share, unless a test says otherwise.
+RUN = {
+    "dataset": "digits",
+    "classes": 10,
+    "depth": 12,
+    "width": 8,
+    "activation": "relu",
+    "initialization": "he",
+    "weight_std": math.nan,
+    "normalization": "none",
+    "normalization_position": "before_activation",
+    "residual": False,
+    "residual_scale": 1.0,
+    "optimizer": "sgd",
+    "learning_rate": 0.1,
+    "momentum": 0.0,
+    "weight_decay": 0.0,
+    "clip_norm": math.nan,
+    "precision": "float32",
+}
+
+
+def layers(factor, seeds=(0, 1, 2, 3, 4), step=0, noise=0.0, **columns):
+    """An error signal that changes by ``factor`` per layer towards the input, in every seed.
+
+    ``noise``: seeds differ by so much in the factor.
+    """
+    run = RUN | columns
+    depth = run["depth"]
     return pd.DataFrame(
         [
             {
-                "variant": variant,
                 "seed": seed,
                 "step": step,
                 "layer": layer,
-                "depth": depth,
-                "width": 8,
-                "dataset": "digits",
-                "activation": variant.split("_")[0],
-                "error_signal_norm": factor ** (depth - layer),
-                "weight_gradient_norm": factor ** (depth - layer),
+                "error_signal_norm": (factor * (1 + noise * (seed % 3 - 1))) ** (depth - layer),
+                "weight_gradient_norm": (factor * (1 + noise * (seed % 3 - 1))) ** (depth - layer),
+                "float32_weight_gradient_norm": 1.0,
                 "activation_rms": 1.0,
                 "saturated_fraction": 0.75,
                 "mean_activation_derivative": 0.02,
                 "weight_norm": 2.0,
-                "weight_std": 1.0,
-                "residual_scale": 1.0,
+                "update_ratio": 0.01,
             }
-            | columns
+            | run
             for seed in seeds
             for layer in range(1, depth + 1)
         ]
     )
 
 
-def runs(variant, loss, status, clip_norm=None, **columns):
-    """Two seeds, each with the row before training and the row at which its run ends."""
-    shared = {
-        "variant": variant,
-        "depth": 10,
-        "width": 8,
-        "dataset": "digits",
-        "activation": "relu",
-        "initialization": "normal",
-        "weight_std": 10.0,
-        "learning_rate": 0.1,
-        "weight_decay": 0.0,
-        "clip_norm": clip_norm,
-        "clipped_gradient_norm": clip_norm or math.nan,
-    } | columns
+def runs(loss, status, seeds=(0, 1, 2, 3, 4), first=1e19, **columns):
+    """Seeds with the row before training and the row at which their run ends."""
+    shared = RUN | {"clipped_gradient_norm": columns.get("clip_norm", math.nan)} | columns
     return pd.DataFrame(
         [
             shared
@@ -244,10 +285,11 @@ def runs(variant, loss, status, clip_norm=None, **columns):
                 "seed": seed,
                 "step": step,
                 "train_loss": value,
+                "train_accuracy": 0.5,
                 "status": state,
                 "first_nonfinite_step": 1.0 if state == "diverged" else math.nan,
             }
-            for seed in (0, 1)
-            for step, value, state in ((0, 1e19, "ok"), (1, loss, status))
+            for seed in seeds
+            for step, value, state in ((0, first, "ok"), (1, loss, status))
         ]
     )

@@ -50,7 +50,7 @@ SAME = {
 
 def is_common(value: float) -> bool:
     """Whether a number stands for so many things that alone it says nothing."""
-    value = float(f"{value:.9g}")  # 1 with a disturbance in its last digits is 1
+    value = float(f"{value:.12g}")  # a config may nudge a number by its rounding
     if value == 0:
         return True
     one_digit = float(f"{value:.0e}") == value

@@ -8,143 +8,176 @@ import pandas as pd
 
 from gradient_atlas.dynamics import flow_experiment, quadratic_experiment
 from gradient_atlas.dynamics.flow import Tolerance
-from gradient_atlas.dynamics.losses import quadratic, rosenbrock, two_factor
+from gradient_atlas.dynamics.losses import quadratic
+from gradient_atlas.measures.recurrent import START
+from gradient_atlas.theory import descent as theory
 from tables_of_networks import changed, one_seed
+
+RECURRENT_STEPS, RECURRENT_LAGS = 20, 11
+
+
+def recurrent_runs():
+    """The runs that the claims look for, called as nobody would call them."""
+    gated = [
+        {"cell": cell, "gate_bias": bias} for cell in ("lstm", "gru") for bias in (0.0, 2, "chrono")
+    ]
+    kinds = [
+        {"cell": "rnn", "recurrent_initialization": kind} for kind in ("standard", "orthogonal")
+    ]
+    adam = [run | {"optimizer": "adam", "clip_norm": 2.0} for run in [*gated, *kinds]]
+    orthogonal = {"cell": "rnn", "recurrent_initialization": "orthogonal", "optimizer": "sgd"}
+    descent = [
+        orthogonal | {"recurrent_scale": 1.0},
+        orthogonal | {"recurrent_scale": 3.0},
+        orthogonal | {"recurrent_scale": 3.0, "clip_norm": 4.0},
+    ]
+    shared = {
+        "gate_bias": None,
+        "recurrent_initialization": "standard",
+        "recurrent_scale": 1.0,
+        "clip_norm": None,
+        "sequence_length": RECURRENT_LAGS,
+        "hidden_size": 4,
+        "probe_examples": 2,
+        "batch_size": 8,
+        "steps": RECURRENT_STEPS,
+        "learning_rate": 0.2,
+    }
+    named = enumerate([*adam, *descent])
+    return [shared | run | {"variant": f"run {number}"} for number, run in named]
+
+
+def recurrent_tables(factor, loss, seeds=(0, 1, 2, 3, 4), runs=None):
+    """factor(run): what a signal keeps a step; loss(run): the loss of each training step."""
+    signals, losses, theory = [], [], []
+    lags, steps = np.arange(RECURRENT_LAGS), np.arange(RECURRENT_STEPS)
+    for run in recurrent_runs() if runs is None else runs:
+        signal = {"lag": lags, "error_signal_norm": factor(run) ** lags.astype(float)}
+        trained = {"step": steps, "train_loss": loss(run), "status": "ok", "gradient_norm": 1.0}
+        for seed in seeds:
+            for step in (0, RECURRENT_STEPS):
+                signals.append(pd.DataFrame(signal).assign(seed=seed, step=step, **run))
+            losses.append(pd.DataFrame(trained).assign(seed=seed, **run))
+        predicted = pd.DataFrame({"lag": lags, "predicted_signal": 0.5**lags, "factor": 0.5})
+        bias = run["gate_bias"]
+        text = bias if bias is None or isinstance(bias, str) else f"{bias:g}"
+        start = {key: run[key] for key in START if key != "gate_bias"} | {"gate_bias": text}
+        theory.append(predicted.assign(loss_without_memory=0.16, **start))
+    named = {"signals": signals, "losses": losses, "theory": theory}
+    return {name: pd.concat(frames, ignore_index=True) for name, frames in named.items()}
+
+
+def spiking(run):
+    """What the source says: large weights spike, those that are clipped or at 1 do not."""
+    free = run["recurrent_scale"] > 1 and run["clip_norm"] is None
+    return np.where(np.arange(RECURRENT_STEPS) == 10, 100.0 if free else 0.01, 0.01)
 
 
 def recurrent_gradient_norms():
-    cells = {
-        f"{cell}_{bias}": cell
-        for cell in ("lstm", "gru")
-        for bias in ("bias_0", "bias_1", "chrono")
-    }
-    cells |= dict.fromkeys(
-        ("rnn_standard", "rnn_at", "rnn_above", "rnn_above_slow", "rnn_above_clipped"), "rnn"
-    )
+    def kept(run):
+        return 0.99 if run["cell"] != "rnn" else 2.0 if run["recurrent_scale"] > 1 else 0.1
 
-    def tables(plain, gated, large, spiking):
-        signals, losses = [], []
-        for variant, cell in cells.items():
-            bias = None if cell == "rnn" else ("chrono" if "chrono" in variant else 1.0)
-            run = {
-                "variant": variant,
-                "cell": cell,
-                "gate_bias": bias,
-                "recurrent_scale": 1.5,
-                "recurrent_initialization": "orthogonal",
-                "sequence_length": 11,
-                "hidden_size": 4,
-                "probe_examples": 2,
-                "steps": 20,
-                "learning_rate": 0.1,
-                "clip_norm": 1.0,
-            }
-            factor = gated if cell != "rnn" else large if variant == "rnn_above" else plain
-            for seed in (0, 1):
-                for step in (0, 20):
-                    norms = {"lag": range(11), "error_signal_norm": factor ** np.arange(11.0)}
-                    signals.append(pd.DataFrame(norms).assign(seed=seed, step=step, **run))
-                loss = np.ones(20)
-                if spiking != (variant in ("rnn_at", "rnn_above_clipped")):
-                    loss[10] = 100.0
-                rows = pd.DataFrame({"step": range(20), "train_loss": loss})
-                rows = rows.assign(seed=seed, status="ok", gradient_norm=1.0, **run)
-                losses.append(rows)
-        return {
-            "signals": pd.concat(signals, ignore_index=True),
-            "losses": pd.concat(losses, ignore_index=True),
-        }
+    def lost(run):
+        return 0.1 if run["cell"] != "rnn" else 0.99
 
-    good = tables(0.1, 0.99, 2.0, True)
+    good = recurrent_tables(kept, spiking)
     yield good
-    yield tables(0.9, 0.1, 1.0, False)
+    late = np.where(np.arange(RECURRENT_STEPS) == 3, 100.0, 0.01)
+    yield recurrent_tables(
+        lost, lambda run: late.clip(max=0.01) if spiking(run).max() > 1 else late
+    )
     yield one_seed(good)
+    yield recurrent_tables(kept, spiking, runs=[recurrent_runs()[0] | {"gate_bias": -1.0}])
+
+
+def edge_tables(late=1.02, passes=1.5, rise=-0.1, diverges=False, seeds=range(5), scatter=0.0):
+    """Two networks at one rate: sharpness that comes to the edge, then ``late`` times 2/η."""
+    names, run = ("tanh", "relu"), np.arange(30)
+    descent, flow = [], []
+    for activation in names:
+        for seed in seeds:
+            ratio = np.where(run < 10, 0.5, late + scatter * (seed - 2))
+            ratio[10] = 1.0
+            status = np.full(30, "ok", dtype=object)
+            if diverges:
+                status[-1] = "diverged"
+            rows = {
+                "learning_rate": 0.1,
+                "step": run,
+                "status": status,
+                "sharpness": 20.0 * ratio,
+                "second_eigenvalue": 19.0 * ratio,
+                "step_curvature": 20.0,
+                "train_loss": 1.0 / (1 + run) if rise < 0 else 1.0 + run % 2,
+            }
+            descent.append(pd.DataFrame(rows).assign(activation=activation, seed=seed, steps=29))
+            rows = {
+                "step": range(3),
+                "time": [0.0, 0.5, 1.0],
+                "train_loss": [1.0, 0.5, 0.5 + rise],
+                "energy_error": 1e-6,
+                "sharpness": [10.0, 15.0, 20.0 * passes],
+                "tolerance": 1e-5,
+            }
+            flow.append(pd.DataFrame(rows).assign(activation=activation, seed=seed))
+    tables = {"descent": pd.concat(descent, ignore_index=True)}
+    tables["flow"] = pd.concat(flow, ignore_index=True)
+    for table in tables.values():
+        table[["dataset", "examples", "every"]] = "digits", 10, 1
+        table["hidden_widths"] = [[8, 8]] * len(table)
+    return tables
 
 
 def edge_of_stability():
-    def tables(late, loss, passes, rise):
-        descent = pd.concat(
-            [
-                pd.DataFrame(
-                    {
-                        "learning_rate": 0.1,
-                        "seed": seed,
-                        "step": range(30),
-                        "status": "ok",
-                        "sharpness": np.where(np.arange(30) < 10, 10.0, 20.0 * late),
-                        "train_loss": np.where(np.arange(30) < 10, 1.0, loss),
-                    }
-                )
-                for seed in (0, 1)
-            ],
-            ignore_index=True,
-        )
-        descent.loc[descent.step == 10, "sharpness"] = 20.0
-        flow = pd.concat(
-            [
-                pd.DataFrame(
-                    {
-                        "seed": seed,
-                        "step": range(3),
-                        "time": [0.0, 0.5, 1.0],
-                        "train_loss": [1.0, 0.5, 0.5 + rise],
-                        "energy_error": 1e-6,
-                        "sharpness": [10.0, 15.0, 20.0 * passes],
-                        "tolerance": 1e-5,
-                    }
-                )
-                for seed in (0, 1)
-            ],
-            ignore_index=True,
-        )
-        for table in (descent, flow):
-            table[["dataset", "examples", "every"]] = "digits", 10, 1
-            table["hidden_widths"] = [[8, 8]] * len(table)
-        return {"descent": descent, "flow": flow}
-
-    good = tables(1.02, 2.0, 1.5, -0.1)
-    yield good
-    yield tables(1.5, 0.5, 1.01, 0.1)
-    yield one_seed(good)
+    yield edge_tables(rise=0.1)
+    yield edge_tables(late=1.5)
+    yield edge_tables(diverges=True)  # which is also no stable rate
+    yield edge_tables(late=1.05, scatter=0.01)
+    yield edge_tables(rise=0.1, seeds=[0])
+    half = edge_tables(rise=0.1)
+    lost = half["descent"]["seed"].isin([0, 1]) & (half["descent"]["step"] == 29)
+    half["descent"].loc[lost, "status"] = "diverged"
+    yield half
+    # The flow has no time to reach the edge.
+    yield edge_tables(passes=0.9, diverges=True)
 
 
-flow_sharpness = edge_of_stability
+def flow_sharpness():
+    yield edge_tables()
+    yield edge_tables(passes=0.9)
+    yield edge_tables(rise=0.1, seeds=[0])
+    yield edge_tables(diverges=True)
 
 
 def central_flow():
-    def tables(central, predicted):
-        frames = [
-            pd.DataFrame(
-                {
-                    "method": method,
-                    "seed": seed,
-                    "step": [0, 1, 2],
-                    "learning_rate": 0.1,
-                    "train_loss": 1.0,
-                    "predicted_loss": predicted,
-                    "sharpness": 20.0,
-                    "distance": distance,
-                    "variance": [0.0, 1.0, 1.0],
-                    "critical": 1,
-                    "dataset": "digits",
-                    "examples": 10,
-                    "substeps": 2,
-                }
-            )
-            for seed in (0, 1)
+    def tables(central, predicted, variance=1.0, seeds=range(5)):
+        steps = np.arange(201)
+        frames = []
+        for seed in seeds:
             for method, distance in (
-                ("descent", 0.0),
+                ("descent", math.nan),
                 ("central_flow", central),
                 ("gradient_flow", 1.0),
-            )
-        ]
-        paths = pd.concat(frames, ignore_index=True)
+            ):
+                rows = {
+                    "step": steps,
+                    "train_loss": 1.0 if method != "central_flow" else 0.9,
+                    "predicted_loss": predicted,
+                    "distance": distance,
+                    "variance": np.where(steps > 0, variance, 0.0),
+                }
+                frames.append(pd.DataFrame(rows).assign(method=method, seed=seed))
+        paths = pd.concat(frames, ignore_index=True).assign(
+            learning_rate=0.1, sharpness=20.0, moved=5.0, critical=1, dataset="digits",
+            examples=10, substeps=2,
+        )  # fmt: skip
         paths["hidden_widths"] = [[8, 8]] * len(paths)
         return {"paths": paths}
 
     yield tables(0.1, 1.0)
     yield tables(2.0, 2.0)
-    yield one_seed(tables(0.1, 1.0))
+    yield tables(0.1, 1.0, seeds=[0])
+    yield tables(0.1, 1.0, variance=0.0)  # no edge is reached
 
 
 @cache
@@ -156,70 +189,101 @@ def simulated():
     frames = flow_experiment.compare(quadratic([1.0, 10.0]), compared, tolerance)
     flow = {}
     for name, frame in frames.items():
-        # Any loss will do for the others' columns; the network's two seeds are the same here.
-        copies = [("quadratic", 0), ("rosenbrock", 0), ("network", 0), ("network", 1)]
-        parts = [frame.assign(problem=problem, seed=seed) for problem, seed in copies]
+        # Any loss will do for the others' columns; the network's seeds are the same here.
+        copies = [("quadratic", 0), ("rosenbrock", 0), *(("network", seed) for seed in range(5))]
+        parts = [
+            frame.assign(problem=problem, loss_function=problem, seed=seed)
+            for problem, seed in copies
+        ]
         flow[name] = pd.concat(parts, ignore_index=True).assign(dataset="digits", examples=20)
         flow[name]["hidden_widths"] = [[3]] * len(flow[name])
-    limits = {"level": 0.125, "horizon": 20.0, "rates": 8, "largest_rate": 1.0}
-    above = limits | {"largest_rate": 0.24, "horizon": 8.0, "rates": 12}
-    valley = {"level": 0.5, "horizon": 1.5, "largest_rate": 0.004, "rates": 2}
-    escapes = [
-        flow_experiment.escapes(loss, settings, tolerance).assign(problem=name)
-        for name, loss, settings in (
-            ("saddle", two_factor((1e-3, 1e-3)), limits),
-            ("overshoot", two_factor((2.9, -2.76)), above),
-            ("valley", rosenbrock(), valley),
+    escapes = {
+        name: {"loss": loss, "parameters": {"start": list(start)}} | limits
+        for name, loss, start, limits in (
+            ("saddle", "two_factor", (1e-3, 1e-3),
+             {"level": 0.125, "horizon": 20.0, "rates": 8, "largest_rate": 1.0}),
+            ("overshoot", "two_factor", (2.9, -2.76),
+             {"level": 0.125, "horizon": 8.0, "rates": 12, "largest_rate": 0.24}),
+            ("valley", "rosenbrock", (-1.2, 1.0),
+             {"level": 0.5, "horizon": 1.5, "rates": 2, "largest_rate": 0.004}),
         )
+    }  # fmt: skip
+    measured = [
+        flow_experiment.escapes(
+            flow_experiment.named_loss(escape["loss"], escape["parameters"]), escape, tolerance
+        ).assign(problem=name)
+        for name, escape in escapes.items()
     ]
+    settings = {
+        "spectrum": spectrum,
+        "start": start,
+        "learning_rates": [0.001, 0.019, 0.021],
+        "steps": 5000,
+        "momenta": [0, 0.9],
+        "scan": {"largest_rate": 0.045, "rates": 9, "steps": 200},
+    }
     return flow | {
-        "paths": quadratic_experiment.paths(spectrum, start, [0.001, 0.019, 0.021], 5000),
-        "convergence": quadratic_experiment.convergence(spectrum, start, [0, 0.9], 0.045, 9, 200),
-        "threshold": quadratic_experiment.thresholds(spectrum, start, [0, 0.9], 1000),
-        "escape": pd.concat(escapes, ignore_index=True),
+        "paths": quadratic_experiment.paths(spectrum, start, settings["learning_rates"], 5000),
+        "scan": quadratic_experiment.convergence(spectrum, start, [0, 0.9], 0.045, 9, 200),
+        "bracket": quadratic_experiment.thresholds(spectrum, start, [0, 0.9], 1000),
+        "escape": pd.concat(measured, ignore_index=True),
+        "curves": theory.quadratic_paths(settings),
+        "bowl": theory.quadratic_bowl(settings),
+        "rates": theory.quadratic_rates(settings),
+        "thresholds": theory.quadratic_thresholds(settings),
+        "predicted": theory.escapes(escapes),
     }
 
 
+def taken(*names):
+    return {name: simulated()[name] for name in names}
+
+
 def quadratic_trajectories():
-    tables = {name: simulated()[name] for name in ("paths", "threshold")}
+    tables = taken("paths", "bracket", "curves", "bowl", "thresholds")
     yield tables
     paths = tables["paths"]
     # The roles change: the small rate oscillates far out, the others come smoothly half way.
     other = paths.assign(theta_1=1.0, theta_2=1.0, distance=1.0 - 0.1 * (paths.step > 0))
     small = other.learning_rate == 0.001
     other.loc[small, "theta_2"] = (-1.0) ** other.step[small]
-    yield {"paths": other, "threshold": tables["threshold"] * 2}
-    yield {
-        "paths": paths.iloc[:1].assign(learning_rate=0.5),
-        "threshold": paths.iloc[:0].assign(momentum=0.0, converging_rate=0.0, growing_rate=0.0),
-    }
+    doubled = tables["bracket"].assign(converging_rate=0.04, growing_rate=0.04)
+    yield tables | {"paths": other, "bracket": doubled}
+    # Only a rate in the middle, which had one step; then only one above, and no plain bisection.
+    one = paths[(paths.learning_rate == 0.019) & (paths.step < 2)]
+    yield tables | {"paths": one}
+    for rate in (0.001, 0.021):
+        rows = paths[paths.learning_rate == rate]
+        yield tables | {"paths": rows, "bracket": tables["bracket"].query("momentum > 0")}
 
 
 def quadratic_convergence_rate():
-    scan, bracket = simulated()["convergence"], simulated()["threshold"]
-    yield {"convergence": scan, "threshold": bracket}
-    same = bracket.assign(converging_rate=0.02, growing_rate=0.02)
-    yield {"convergence": scan, "threshold": same}
-    yield {"convergence": scan, "threshold": bracket.assign(growing_rate=math.nan)}
+    tables = taken("scan", "bracket", "rates", "thresholds")
+    yield tables
+    bracket = tables["bracket"]
+    yield tables | {"bracket": bracket.assign(converging_rate=0.02, growing_rate=0.02)}
+    yield tables | {"bracket": bracket.assign(growing_rate=math.nan)}
+    yield tables | {"bracket": bracket[bracket["momentum"] == 0]}
 
 
 def gd_vs_flow_trajectories():
-    tables = {name: simulated()[name] for name in ("flow", "landscape", "order")}
+    tables = taken("flow", "landscape", "order")
     yield changed(tables, "flow", distance_to_flow=tables["flow"].displacement.max())
-    near = changed(tables, "flow", distance_to_flow=0.0)
-    yield changed(near, "order", solver_error=1.0)
-    lost = changed(tables, "flow", distance_to_flow=math.nan)
-    yield changed(lost, "order", solver_error=math.nan)
+    yield changed(tables, "flow", distance_to_flow=0.0)
+    yield changed(tables, "flow", distance_to_flow=math.nan)
+    yield changed(tables, "flow", status="diverged")
 
 
 def loss_vs_effective_time():
-    tables = {name: simulated()[name] for name in ("flow", "order")}
+    tables = taken("flow", "order")
     yield tables
     yield changed(tables, "order", distance=tables["order"].learning_rate ** 0.5)
     yield changed(tables, "order", solver_error=1.0)
 
 
 def escaping_slow_regions():
-    escape = simulated()["escape"].assign(status="ok")
-    for share in (0.5, 2.0, math.inf):
-        yield {"escape": escape.assign(time=share * escape.flow_time)}
+    tables = taken("escape", "predicted")
+    yield tables
+    escape = tables["escape"].assign(status="ok")
+    for share in (2.0, math.inf):
+        yield tables | {"escape": escape.assign(time=share * escape.flow_time)}

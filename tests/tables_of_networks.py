@@ -35,7 +35,12 @@ def changed(tables, name, **columns):
 
 def activation_derivatives():
     z = np.arange(-40, 41) / 10
-    rows = {"sigmoid": 0.25, "tanh": 1.0, "relu": z > 0, "leaky_relu": np.where(z > 0, 1, 0.01)}
+    rows = {
+        "sigmoid": 1 / (2 + np.exp(z) + np.exp(-z)),
+        "tanh": np.cosh(z) ** -2,
+        "relu": z > 0,
+        "leaky_relu": np.where(z > 0, 1, 0.01),
+    }
     frames = [
         pd.DataFrame({"activation": name, "z": z, "value": z, "derivative": slope * 1.0})
         for name, slope in (rows | {"gelu": 1.1, "silu": 1.1}).items()
@@ -43,7 +48,7 @@ def activation_derivatives():
     chain = pd.DataFrame({"factor": 0.1, "layer": range(1, 11)})
     chain["gradient"] = 0.1 ** (11.0 - chain.layer)
     good = {"activations": pd.concat(frames, ignore_index=True), "chain": chain}
-    for factor in (1.0, 1.5, math.nan):
+    for factor in (1.0, 1.5):
         yield {
             "activations": good["activations"].assign(
                 derivative=good["activations"].derivative * factor
@@ -62,7 +67,7 @@ def gradient_norm_vs_depth():
 
 def initialization_map():
     yield map_tables(he=0.01)
-    yield map_tables(sigmoid=-0.2, tanh=-0.2, he=-0.3, other=-0.01, gelu=0.5)
+    yield map_tables(sigmoid=-0.2, tanh=-0.2, he=-0.3, other=-0.01, gelu=0.5, small=0.1)
     yield one_seed(map_tables())
 
 
@@ -99,9 +104,9 @@ def spectral_norm_or_gain():
 
 
 def depth_and_width():
-    yield deep_tables(slope=-1.15)
+    yield deep_tables(slope=-1.15, gain=0.2, saturated=-2.0)
     yield deep_tables(slope=-0.7)
-    yield deep_tables(slope=-0.1, rms_slope=-0.1)
+    yield deep_tables(slope=-0.1, rms_slope=-0.1, saturated=0.2)
     yield one_seed(deep_tables())
 
 
@@ -120,13 +125,27 @@ def early_layer_learning():
         "metrics": pd.concat([metrics(flat, **parameters) for parameters in named.values()]),
     }
     yield good
-    yield changed(good, "gradients", update_ratio=0.01)
+    yield changed(good, "gradients", update_ratio=0.01, float32_changed_fraction=0.5)
     yield one_seed(good)
+
+
+def gradient_norm_during_training():
+    # Norms fall by a factor of 10 a layer: an alarm for every network.
+    for loss in (flat, falling):
+        others = tables_of_loss(all_losses(loss))
+        tables = {
+            "gradients": gradients(activation="tanh", initialization="he"),
+            "metrics": metrics(flat, activation="tanh", initialization="he"),
+            "other_gradients": others["gradients"],
+            "other_metrics": others["metrics"],
+        }
+        yield tables
+        yield one_seed(tables)
 
 
 def dying_relu():
     named = [
-        {"activation": name, "learning_rate": rate}
+        {"activation": name, "learning_rate": rate, "initialization": "he"}
         for name in ("relu", "leaky_relu")
         for rate in (0.1, 0.5)
     ]
@@ -141,114 +160,206 @@ def dying_relu():
     yield changed(good, "gradients", inactive_fraction=off)
     bad = rows.dead_fraction.mask(~leaky & late, 0.0)
     yield changed(tables, "gradients", dead_fraction=bad)
-    yield one_seed(good)
+    yield one_seed(changed(tables, "gradients", dead_fraction=bad))
+
+
+LARGE = {"initialization": "normal", "weight_std": 1.0}
+LARGER = {"initialization": "normal", "weight_std": 10.0}
 
 
 def exploding_gradients():
     start = {
-        "relu_1": 10.0,
-        "tanh_1": 10.0,
-        "sigmoid_1": 10.0,
-        "relu_10_shallow": 4.0,
-        "sigmoid_10_shallow": 4.0,
+        "relu": LARGE,
+        "tanh": LARGE,
+        "sigmoid": LARGE,
+        "relu_shallow": LARGER | {"depth": 6},
+        "sigmoid_shallow": LARGER | {"depth": 6},
     }
-    theory = pd.DataFrame(columns=["layer"])
-    clip = {
-        "relu_1_clipped": 1.0,
-        "he_fast_clipped": 1.0,
-        "shallow_clipped_1": 1.0,
-        "shallow_clipped_5": 5.0,
-    }
-    diverging = ("relu_1", "relu_10", "tanh_1", "tanh_10")
-    alive = ("he", "he_slow", "he_fast", "shallow", "shallow_slow", "shallow_decay", "shallow_he")
+    shallow = {"depth": 6}
+    trained = [
+        LARGE,
+        LARGER,
+        LARGE | {"activation": "tanh"},
+        LARGE | {"clip_norm": 1.0},
+        {"learning_rate": 0.3},
+        {"learning_rate": 0.3, "clip_norm": 1.0},
+        {"learning_rate": 0.001},
+        LARGER | shallow,
+        LARGER | shallow | {"clip_norm": 1.0},
+        LARGER | shallow | {"clip_norm": 5.0},
+        LARGER | shallow | {"weight_decay": 0.01},
+        LARGER | shallow | {"learning_rate": 0.001},
+        shallow,
+        shallow | {"weight_decay": 0.01},
+    ]
 
-    def tables(factor, units, loss, lost, he_slow, norm, decayed):
-        ends = {True: (math.nan, "diverged"), False: (loss, "ok")}
-        ended = [
-            runs(name, *ends[lost != (name in diverging)], clip_norm=clip.get(name))
-            for name in (*diverging, *alive, *clip)
-        ]
-        metrics = pd.concat(ended, ignore_index=True)
-        metrics.clipped_gradient_norm *= norm
-        slow = (metrics.variant == "he_slow") & (metrics.step == 1)
-        metrics.loc[slow, "train_loss"] = he_slow
-        if loss < 1:
-            metrics.train_loss = metrics.train_loss.clip(upper=2.0)
-        steps = {
-            "initialization": "normal",
-            "learning_rate": 0.1,
-            "weight_decay": 0.0,
-            "clip_norm": math.nan,
-        }
+    def tables(factor, units, loss, lost, capped=1.0, decayed=1.0, update=0.01, first=1e19):
+        metrics, gradients = [], []
+        for parameters in trained:
+            high = "clip_norm" not in parameters and parameters.get("learning_rate") == 0.3
+            plain = parameters in (LARGE, LARGER, trained[2]) or high
+            gone = plain != lost
+            end = 0.5 if high and lost else loss
+            ending = (math.nan, "diverged") if gone else (end, "ok")
+            runs_ = runs(*ending, first=first, **parameters)
+            runs_["clipped_gradient_norm"] *= capped
+            metrics.append(runs_)
+            decays = "weight_decay" in parameters
+            rows = [
+                layers(1.0, step=step, update_ratio=update, **parameters,
+                       weight_norm=2.0 * (decayed if decays else 1.0))
+                for step in (0, 1)
+            ]  # fmt: skip
+            gradients += rows
+        exponents = {name: 4.0 if "shallow" in name else 40.0 for name in start}
         return {
             "start": pd.concat(
                 [
                     layers(
-                        name,
-                        exponent * factor / 4,
+                        1 + (exponents[name] - 1) * factor,
+                        noise=0.01,
                         saturated_fraction=units,
                         mean_activation_derivative=0.02 if units > 0.5 else 0.2,
-                        **steps,
+                        **{"activation": name.split("_")[0]} | parameters,
                     )
-                    for name, exponent in start.items()
-                ]
+                    for name, parameters in start.items()
+                ],
+                ignore_index=True,
             ),
-            "theory": theory,
-            "gradients": pd.concat(
-                [
-                    layers("shallow_he", 1.0, **steps),
-                    layers("shallow_he_decay", 1.0, **steps | {"weight_norm": decayed}),
-                ]
-            ),
-            "metrics": metrics,
+            "theory": pd.DataFrame(columns=["layer"]),
+            "gradients": pd.concat(gradients, ignore_index=True),
+            "metrics": pd.concat(metrics, ignore_index=True),
         }
 
-    yield tables(4.0, 0.75, 1.0, False, 0.5, 1.0, 1.0)
-    yield tables(4.0, 0.75, 3.0, False, 4.0, 1.1, 3.0)
-    yield tables(0.1, 0.25, 0.5, True, math.inf, 1.1, 3.0)
-    yield one_seed(tables(4.0, 0.75, 1.0, False, 0.5, 1.0, 1.0))
+    good = tables(1.0, 0.75, 1.0, False, decayed=0.5)
+    yield good
+    yield tables(-0.01, 0.25, 1e20, True, capped=1.1, decayed=3.0, update=3.0)
+    yield tables(1.0, 0.75, 0.5, False, first=0.7)
+    yield one_seed(good)
+    for name in ("gradients", "metrics"):
+        yield good | {name: good[name].iloc[:0]}
 
 
 def remedies():
+    vanishing = {"activation": "sigmoid", "initialization": "standard"}
+    exploding = {"initialization": "normal", "weight_std": 0.25}
+    after = {"normalization_position": "after_activation"}
+    ten = {"depth": 10}
+    batch = {"normalization": "batch_norm"}
     kinds = [
-        f"{name}_{part}"
-        for name in ("sigmoid", "relu")
-        for part in ("batch_norm", "batch_norm_after", "residual", "residual_scaled")
+        *(
+            network | changed
+            for network in (vanishing, exploding, {})
+            for changed in ({}, batch, batch | after, {"residual": True})
+        ),
+        {"residual": True, "residual_scale": 0.14},
+        vanishing | ten,
+        vanishing | ten | batch,
+        ten,
     ]
 
-    def tables(factor, rms):
-        parts = [layers(name, factor, initialization="he") for name in kinds]
+    def tables(factor, plain, rms):
+        parts = [
+            layers(plain if parameters in (vanishing, exploding) else factor, noise=0.001,
+                   **parameters)
+            for parameters in kinds
+        ]  # fmt: skip
         start = pd.concat(parts, ignore_index=True)
         start["activation_rms"] = rms**start.layer
-        return {"start": start, "gradients": pd.concat([start, start.assign(step=4)])}
+        return {
+            "start": start,
+            "theory": pd.DataFrame(columns=["layer"]),
+            "gradients": pd.concat([start, start.assign(step=4)], ignore_index=True),
+            "metrics": pd.concat([runs(1.0, "ok", **one) for one in kinds], ignore_index=True),
+        }
 
-    for factor, rms in ((1.01, 1.0), (0.3, 3.0)):
-        yield tables(factor, rms)
-    yield one_seed(tables(1.01, 1.0))
+    good = tables(1.01, 2.0, 1.0)
+    yield good
+    yield tables(0.3, 1.1, 3.0)
+    yield one_seed(good)
+    yield good | {name: good[name].iloc[:0] for name in ("start", "gradients")}
+
+
+def scan_tables(edges, exploding, seeds=(0, 1, 2, 3, 4), rates=(0.2, 2.0, 20.0)):
+    """A scan of rates.
+
+    edges: by optimizer the largest rate at which it learns; a first step changes a layer by a tenth
+    of the rate. exploding: by optimizer the rate above which the gradient grows a thousandfold.
+    """
+    frame = pd.DataFrame(
+        [
+            (optimizer, rate, seed, step)
+            for optimizer in edges
+            for rate in rates
+            for seed in seeds
+            for step in (0, 1)
+        ],
+        columns=["optimizer", "learning_rate", "seed", "step"],
+    )
+    last, rate = frame.step == 1, frame.learning_rate
+    learns = rate <= frame.optimizer.map(edges)
+    explodes = rate > frame.optimizer.map(exploding)
+    frame["train_loss"] = np.where(last & learns, 0.5, 2.1)
+    frame["gradient_norm"] = np.where(last & explodes, 1e3, 1.0)
+    frame = frame.assign(
+        status="ok",
+        depth=4,
+        width=8,
+        dataset="digits",
+        classes=7,
+        activation="relu",
+        initialization="he",
+        weight_std=math.nan,
+        train_biases=False,
+    )
+    probe = frame[frame.step == 0].assign(
+        layer=1, weight_norm=2.0, weight_gradient_norm=4.0, update_ratio=0.1 * frame.learning_rate
+    )
+    return {"metrics": frame, "gradients": probe}
 
 
 def layerwise_optimizers():
-    def tables(norm):
-        frame = pd.DataFrame(
-            [
-                (optimizer, rate, seed, step)
-                for optimizer in ("sgd", "lars", "lamb")
-                for rate in (0.1, 1.0, 10.0)
-                for seed in (0, 1)
-                for step in (0, 1)
-            ],
-            columns=["optimizer", "learning_rate", "seed", "step"],
-        )
-        limit = frame.optimizer.map(norm)
-        frame["gradient_norm"] = np.where((frame.learning_rate > limit) & (frame.step > 0), 1e3, 1)
-        frame = frame.assign(train_loss=1.0, status="ok", depth=4, width=8, dataset="digits")
-        probe = frame[frame.step == 0].assign(
-            layer=1, weight_norm=1.0, weight_gradient_norm=1.0, update_ratio=0.1
-        )
-        return {"metrics": frame, "gradients": probe}
+    def every(sgd, lars, lamb):
+        return {"sgd": sgd, "lars": lars, "lamb": lamb}
 
-    good = tables({"sgd": 0.1, "lars": 1.0, "lamb": 1.0})
+    good = scan_tables(every(0.2, 2.0, 2.0), every(2.0, 2.0, 2.0))
     yield good
-    yield tables({"sgd": 20.0, "lars": 20.0, "lamb": 20.0})
-    yield tables({"sgd": 1.0, "lars": 0.1, "lamb": 0.1})
+    yield scan_tables(every(2.0, 0.2, 0.2), every(99.0, 99.0, 99.0))
     yield one_seed(good)
+    yield scan_tables({"adam": 1.0}, {"adam": 1.0})
+
+
+def depth_sweep(decay, deep_accuracy, shallow_accuracy=0.9, seeds=(0, 1, 2, 3, 4)):
+    """Three kinds of saturating networks of two depths, at two rates of which the second is worse.
+
+    decay: decades that the error signal loses a layer, times the depth (0: none at any depth).
+    """
+    gradients, metrics = [], []
+    for activation, initialization in (
+        ("sigmoid", "xavier"),
+        ("tanh", "standard"),
+        ("tanh", "orthogonal"),
+    ):
+        for depth, accuracy in ((3, shallow_accuracy), (6, deep_accuracy)):
+            for rate, share in ((0.3, 1.0), (0.7, 0.8)):
+                run = {"learning_rate": rate, "classes": 7, "training_rows": 40, "optimizer": "sgd"}
+                run["variant"] = f"{activation} {initialization} {depth}"
+                rows = network(activation, initialization, decay, depth=depth, seeds=seeds)
+                gradients.append(rows.assign(**run))
+                one = rows[rows.layer == 1].drop(columns="step")
+                steps = pd.DataFrame(
+                    {"step": [0, 2, 4, 8], "train_accuracy": [0.1, 0.2, 0.3, accuracy * share]}
+                )
+                steps["test_accuracy"] = steps.train_accuracy
+                metrics.append(one.assign(**run).merge(steps, how="cross").assign(status="ok"))
+    rows = pd.concat(gradients, ignore_index=True)
+    theory = theory_for(rows[rows.learning_rate == 0.3])
+    return {"gradients": rows, "metrics": pd.concat(metrics, ignore_index=True), "theory": theory}
+
+
+def trainable_depth():
+    yield depth_sweep(decay=-0.5, deep_accuracy=0.2)
+    yield depth_sweep(decay=0.1, deep_accuracy=0.88)
+    yield one_seed(depth_sweep(decay=-0.5, deep_accuracy=0.2))
+    relu = depth_sweep(decay=-0.5, deep_accuracy=0.2)
+    yield {name: table.assign(activation="relu") for name, table in relu.items()}

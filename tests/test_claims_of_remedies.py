@@ -6,100 +6,150 @@ import pandas as pd
 import pytest
 
 from gradient_atlas.claims import exploding_gradients as large_weights
-from gradient_atlas.claims import large_weights_remedies, remedies
-from gradient_atlas.measures.layers import factors
+from gradient_atlas.claims.batch_norm import batch_norm
+from gradient_atlas.claims.large_weights_remedies import remedies
+from gradient_atlas.claims.rates import high_rates, smaller_rates
+from gradient_atlas.claims.remedies import answers_of_ten_layers
+from gradient_atlas.claims.shortcuts import residual_layers
+from gradient_atlas.measures.changes import groups
 from made_up_runs import layers, runs
+from tables_of_networks import LARGE, LARGER
+
+NO_THEORY = pd.DataFrame(columns=["layer"])
+SIGMOID = {"activation": "sigmoid", "initialization": "standard"}
+BATCH = {"normalization": "batch_norm"}
 
 
 def verdicts(claims):
     return {claim.claim: claim.verdict for claim in claims}
 
 
-@pytest.mark.parametrize("factor", [0.25, 1.0, 3.0])
-def test_factor_is_that_of_each_layer(factor):
-    rows = layers("relu_1", factor)
-    assert factors(rows) == pytest.approx([factor, factor])
-    largest = max(11 * math.log10(factor), 0.0)
-    assert large_weights.largest_gradients(rows) == pytest.approx([largest, largest])
+def found(start=(), gradients=(), metrics=()):
+    nothing = layers(1.0).iloc[:0], layers(1.0).iloc[:0], runs(1.0, "ok").iloc[:0]
+    given = {"start": start, "gradients": gradients, "metrics": metrics}
+    tables = {
+        name: pd.concat(list(rows), ignore_index=True) if len(rows) else empty
+        for (name, rows), empty in zip(given.items(), nothing, strict=True)
+    }
+    return groups(tables)
 
 
 def test_saturation_compares_the_derivative_with_the_activations_largest():
     """0.02 is less than a tenth of 1 and of 0.25 alike: 0.02/0.25 = 0.08."""
-    start = pd.concat([layers("tanh_1", 2.0), layers("sigmoid_1", 1.1)])
-    found = {claim.claim: claim for claim in large_weights.saturation(start)}
-    assert found["large-init-saturates/sigmoid-derivative"].values == pytest.approx([0.08, 0.08])
-    assert found["large-init-saturates/tanh-derivative"].values == pytest.approx([0.02, 0.02])
-    assert found["large-init-saturates/tanh-units"].verdict == "supported"
+    start = pd.concat(
+        [layers(2.0, activation=name, **LARGE) for name in ("tanh", "sigmoid")], ignore_index=True
+    )
+    claims = {claim.claim: claim for claim in large_weights.saturation(start)}
+    assert claims["large-init-saturates/sigmoid-derivative"].values == pytest.approx([0.08] * 5)
+    assert claims["large-init-saturates/tanh-derivative"].values == pytest.approx([0.02] * 5)
+    assert claims["large-init-saturates/tanh-units"].verdict == "supported"
 
 
-def test_a_variant_that_the_config_leaves_out_is_not_measured():
-    empty = layers("relu_1", 2.0).iloc[:0]
-    assert set(verdicts(large_weights.saturation(empty)).values()) == {"not measured"}
-    assert set(verdicts(remedies.residual_layers(empty)).values()) == {"not measured"}
-    assert set(verdicts(remedies.batch_norm(empty, empty)).values()) == {"not measured"}
+def test_what_the_config_leaves_out_is_not_measured():
+    nothing = found()
+    for claims in (
+        large_weights.saturation(layers(1.0).iloc[:0]),
+        large_weights.overflow(nothing),
+        large_weights.spike(nothing),
+        remedies(nothing),
+        smaller_rates(nothing),
+        high_rates(nothing),
+        batch_norm(nothing, NO_THEORY),
+        residual_layers(nothing, NO_THEORY),
+        answers_of_ten_layers(nothing),
+    ):
+        assert set(verdicts(claims).values()) <= {"not measured"}
 
 
 def test_batch_norm_is_stable_within_two_decades_at_the_start_and_at_every_step():
-    start = pd.concat([layers("sigmoid_batch_norm", 1.02), layers("relu_batch_norm", 1.9)])
-    trained = pd.concat(
-        [
-            layers("sigmoid_batch_norm", 1.02, step=4),
-            layers("relu_batch_norm", 1.02, step=4),
-            layers("relu_batch_norm", 1.9, step=2),
-        ]
-    )
-    found = verdicts(remedies.batch_norm(start, trained))
-    assert found["batch-norm-stabilises/sigmoid-initialization"] == "supported"
-    assert found["batch-norm-stabilises/relu-initialization"] == "refuted"
-    assert found["batch-norm-stabilises/sigmoid-training"] == "supported"
-    assert found["batch-norm-stabilises/relu-training"] == "refuted"  # the worst step counts
-    assert found["batch-norm-stabilises/relu-activations"] == "supported"
-    assert found["batch-norm-stabilises/relu-after-activation-initialization"] == "not measured"
+    gradients = [
+        layers(1.02, step=4, **SIGMOID | BATCH),
+        layers(1.9, step=2, **LARGE | BATCH),
+        layers(1.02, step=4, **LARGE | BATCH),
+    ]
+    start = [layers(1.02, **SIGMOID | BATCH), layers(1.9, **LARGE | BATCH)]
+    metrics = [runs(1.0, "ok", **one | BATCH) for one in (SIGMOID, LARGE)]
+    claims = verdicts(batch_norm(found(start, gradients, metrics), NO_THEORY))
+    assert claims["batch-norm-stabilises/sigmoid-standard-12-initialization"] == "supported"
+    assert claims["batch-norm-stabilises/relu-normal-1-12-initialization"] == "refuted"
+    assert claims["batch-norm-stabilises/sigmoid-standard-12-training"] == "supported"
+    # The worst step counts, not the last.
+    assert claims["batch-norm-stabilises/relu-normal-1-12-training"] == "refuted"
+    assert claims["batch-norm-stabilises/relu-normal-1-12-activations"] == "identity"
 
 
-def test_residual_layers_that_explode_propagate_but_are_not_stable():
-    found = verdicts(remedies.residual_layers(layers("relu_residual", 3.0)))
-    assert found["residual-identity-path/relu-propagates"] == "supported"
-    assert found["residual-identity-path/relu-stable"] == "refuted"
-    vanishing = verdicts(remedies.residual_layers(layers("sigmoid_residual", 0.3)))
-    assert vanishing["residual-identity-path/sigmoid-propagates"] == "refuted"
+@pytest.mark.parametrize(
+    ("factor", "propagates", "mitigates"),
+    [
+        (1.1, "supported", "supported"),
+        (3.0, "refuted", "refuted"),  # an explosion is no propagation
+        (1.9, "refuted", "supported"),  # milder than the plain network's 2, and still exploding
+        (0.3, "refuted", "refuted"),
+    ],
+)
+def test_residual_layers_are_judged_by_themselves_and_beside_the_plain_network(
+    factor, propagates, mitigates
+):
+    start = [layers(2.0, **LARGE), layers(factor, residual=True, **LARGE)]
+    claims = verdicts(residual_layers(found(start), NO_THEORY))
+    assert claims == {
+        "residual-identity-path/relu-normal-1-12-propagates": propagates,
+        "residual-identity-path/relu-normal-1-12-mitigates": mitigates,
+    }
 
 
-def test_the_layer_below_the_residual_ones_does_not_count():
-    rows = layers("relu_residual", 1.0)
+def test_the_first_layer_has_no_identity_and_does_not_count():
+    rows = layers(1.0, residual=True, **LARGE)
     rows.loc[rows.layer == 1, "error_signal_norm"] = 1e6
-    found = verdicts(remedies.residual_layers(rows))
-    assert found["residual-identity-path/relu-stable"] == "supported"
+    claims = verdicts(residual_layers(found([rows, layers(2.0, **LARGE)]), NO_THEORY))
+    assert set(claims.values()) == {"supported"}
 
 
 def test_a_signal_lost_to_float32_is_out_of_every_range():
-    rows = layers("sigmoid_batch_norm", 1.0)
+    rows = layers(1.0, **SIGMOID | BATCH)
     rows.loc[rows.layer == 3, "error_signal_norm"] = 0.0
-    found = verdicts(remedies.batch_norm(rows, rows.iloc[:0]))
-    assert found["batch-norm-stabilises/sigmoid-initialization"] == "refuted"
+    claims = verdicts(batch_norm(found([rows]), NO_THEORY))
+    assert claims["batch-norm-stabilises/sigmoid-standard-12-initialization"] == "refuted"
 
 
 def test_clipping_can_keep_a_run_alive_without_making_it_learn():
-    metrics = pd.concat(
-        [
-            runs("shallow", math.nan, "diverged"),
-            runs("shallow_clipped_1", 1e18, "ok", clip_norm=1.0),
-            runs("shallow_he", 0.1, "ok"),
-            runs("relu_1_clipped", math.nan, "diverged", clip_norm=1.0),
+    metrics = [
+        runs(math.nan, "diverged", **LARGER),
+        runs(1e18, "ok", clip_norm=1.0, **LARGER),
+        runs(0.1, "ok"),
+    ]
+    claims = verdicts(remedies(found(metrics=metrics)))
+    assert claims["clipping-or-he-mitigates/clipping-alive"] == "supported"
+    assert claims["clipping-or-he-mitigates/clipping-learns"] == "refuted"
+    assert claims["clipping-or-he-mitigates/he-learns"] == "supported"
+    assert claims["clipping-caps/norm-1"] == "identity"
+
+
+def test_a_small_rate_is_judged_by_its_updates_and_not_by_its_loss():
+    """A rate whose loss is better because the other's is infinite was once supported by -inf."""
+    rates = {"fast": {"learning_rate": 0.3}, "slow": {"learning_rate": 0.001}}
+    metrics = [runs(math.nan, "diverged", **rates["fast"]), runs(2.0, "ok", **rates["slow"])]
+    for ratio, verdict in ((0.01, "supported"), (5.0, "refuted")):
+        gradients = [
+            layers(1.0, step=step, update_ratio=ratio, **one)
+            for one in rates.values()
+            for step in (0, 1)
         ]
-    )
-    found = verdicts(large_weights_remedies.remedies(layers("shallow_he", 1.0), metrics))
-    assert found["clipping-or-he-mitigates/clipping-alive"] == "supported"
-    assert found["clipping-or-he-mitigates/clipping-learns"] == "refuted"
-    assert found["clipping-or-he-mitigates/he-learns"] == "supported"
-    assert found["clipping-caps/norm-1"] == "supported"
-    assert found["clipping-caps/large-weights-deep-alive"] == "refuted"
-    assert found["weight-decay-keeps-small/weights"] == "not measured"
+        claims = verdicts(smaller_rates(found(gradients=gradients, metrics=metrics)))
+        assert claims == {"small-rate-is-stable/relu-he-12": verdict}
+
+
+def test_a_high_rate_that_only_some_seeds_show_is_left_open():
+    slow = runs(2.0, "ok", first=2.4, learning_rate=0.001)
+    fast = runs(3.0, "ok", first=2.4, learning_rate=0.3)
+    assert set(verdicts(high_rates(found(metrics=[fast, slow]))).values()) == {"supported"}
+    fast.loc[(fast.seed == 0) & (fast.step == 1), "train_loss"] = 2.0
+    assert set(verdicts(high_rates(found(metrics=[fast, slow]))).values()) == {"undecided"}
 
 
 def test_a_spike_is_the_largest_finite_loss_of_a_run_that_diverges():
-    start = layers("relu_10_shallow", 80.0)
-    claims = large_weights.bad_initialization(start, runs("shallow", math.nan, "diverged"))
-    found = {claim.claim: claim for claim in claims}
-    assert found["bad-init-explodes-relu/loss"].values == [1e19, 1e19]
-    assert found["bad-init-explodes-relu/relu-growth"].values == pytest.approx([80.0, 80.0])
+    claims = large_weights.spike(found(metrics=[runs(math.nan, "diverged", **LARGER)]))
+    assert [list(claim.values) for claim in claims] == [[1e19] * 5]
+    assert claims[0].lower == pytest.approx(10 * math.log(10))
+    growth = large_weights.growth(layers(80.0, **LARGER))
+    assert growth[0].values == pytest.approx([80.0] * 5)

@@ -137,3 +137,10 @@ def test_logits_against_numpy(mode):
 def test_an_unknown_extension_is_the_users_error():
     with pytest.raises(InputError, match="activation"):
         make(activation="absent_package:phi")
+
+
+def test_frozen_biases_are_no_parameters_and_stay_at_0():
+    network = make(train_biases=False, normalization="layer_norm")
+    assert len(network.parameters) == 4 + 3 + 3
+    assert not any(bias is parameter for bias in network.biases for parameter in network.parameters)
+    assert all((bias == 0).all() for bias in network.biases)

@@ -171,3 +171,30 @@ def test_layerwise_optimizers_train(optimizer):
 def test_batch_norm_of_one_example_is_the_users_error(key):
     with pytest.raises(InputError, match=key):
         tables_of(make_run(normalization="batch_norm", **{key: 1}))
+
+
+def test_relu_activations_scale_with_the_inputs():
+    plain, _ = tables_of(make_run(epochs=0, activation="relu", initialization="he"))
+    larger, _ = tables_of(make_run(epochs=0, activation="relu", initialization="he", input_scale=4))
+    # Biases start at 0 and 4 is a power of two: exactly four times the activation.
+    assert (larger.activation_rms == 4 * plain.activation_rms).all()
+
+
+def test_more_rows_leave_fewer_units_dead():
+    run = {"activation": "relu", "initialization": "he", "epochs": 0, "width": 40}
+    probe, _ = tables_of(make_run(**run, probe_examples=4))
+    same, _ = tables_of(make_run(**run, probe_examples=4, dead_examples=4))
+    pd.testing.assert_frame_equal(probe, same)
+    more, _ = tables_of(make_run(**run, probe_examples=4, dead_examples=64))
+    hidden = more.layer < 3
+    assert (more.dead_fraction[hidden] < probe.dead_fraction[hidden]).all()
+    assert more.dead_fraction[~hidden].isna().all()
+    assert (more.error_signal_norm == probe.error_signal_norm).all()
+
+
+def test_a_weight_changes_in_float32_by_half_the_spacing_of_its_numbers():
+    old = torch.ones(4, dtype=torch.float64)
+    update = torch.tensor([2.0**-25, 2.0**-23, -(2.0**-26), -(2.0**-24)], dtype=torch.float64)
+    assert loop._changed_in_float32(old, old + update) == 0.5
+    gradients, _ = tables_of(make_run(learning_rate=0.0))
+    assert set(gradients.float32_changed_fraction.dropna()) == {0.0}

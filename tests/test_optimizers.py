@@ -98,3 +98,11 @@ def test_lamb_update_is_the_trust_ratio_times_the_rate():
     build_optimizer(run, [weight]).step([torch.full((4, 4), 3.0, dtype=torch.float64)])
     change = norms.norm(weight.detach() - 0.5)
     assert change == pytest.approx(0.01 * 2, rel=1e-3)
+
+
+def test_lamb_scales_by_the_whole_norm_of_a_wide_layer():
+    """‖W‖ = 30 here, three times the library's own limit."""
+    run = Run(dataset="digits", optimizer="lamb", learning_rate=0.01, precision="float64")
+    weight = torch.full((30, 30), 1.0, dtype=torch.float64, requires_grad=True)
+    build_optimizer(run, [weight]).step([torch.full((30, 30), 3.0, dtype=torch.float64)])
+    assert norms.norm(weight.detach() - 1.0) == pytest.approx(0.01 * 30, rel=1e-3)

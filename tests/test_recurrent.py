@@ -5,8 +5,10 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.integrate import simpson
 
 from gradient_atlas.networks import recurrent
+from gradient_atlas.runs.recurrent import RecurrentRun
 from gradient_atlas.theory import recurrent as theory
 from gradient_atlas.training import adding_problem, recurrent_loop
 
@@ -162,3 +164,29 @@ def test_gated_theory_equals_its_closed_form():
     # An LSTM's h_{T-k} receives what δ at lag k - 1 sends through one more random matrix.
     lstm = theory.gated_signal("lstm", 0.0, 0.8, 41)
     np.testing.assert_allclose(lstm[1:], s * np.array(exact[:-1]), rtol=1e-9)
+
+
+def test_the_table_of_predictions_has_a_row_a_lag_of_each_different_network():
+    """A plain network's signal is g^k with inputs of no weight; the table repeats no network."""
+    plain = {"recurrent_initialization": "orthogonal", "recurrent_scale": 0.5}
+    runs = [
+        RecurrentRun(**plain, sequence_length=6, hidden_size=10**9, learning_rate=rate)
+        for rate in (0.1, 0.2)
+    ]
+    runs.append(RecurrentRun(cell="gru", gate_bias=1.0, sequence_length=6))
+    columns = theory.predict_signals(runs)
+    assert columns["lag"] == [*range(6), *range(6)]
+    assert columns["gate_bias"] == [None] * 6 + ["1"] * 6
+    np.testing.assert_allclose(columns["predicted_signal"][:6], 0.5 ** np.arange(6), rtol=1e-6)
+    assert math.isnan(columns["factor"][0])
+    np.testing.assert_allclose(columns["factor"][1:6], 0.5, rtol=1e-6)
+    expected = theory.gated_signal("gru", 1.0, 1 / math.sqrt(3), 6)
+    np.testing.assert_allclose(columns["predicted_signal"][6:], expected)
+
+
+def test_a_network_without_memory_is_left_with_the_variance_of_the_target():
+    """Var(u + v) of two U(0, 1), by Simpson's rule: 2 (∫ x² - (∫ x)²)."""
+    x = np.linspace(0, 1, 101)
+    variance = 2 * (simpson(x**2, x=x) - simpson(x, x=x) ** 2)
+    assert pytest.approx(variance) == theory.LOSS_WITHOUT_MEMORY
+    assert set(theory.predict_signals([RecurrentRun()])["loss_without_memory"]) == {1 / 6}

@@ -36,8 +36,9 @@ def test_spectral_norm_of_a_wide_matrix(name, std, shape):
     assert spectral_norm(weight) == pytest.approx(edge, rel=0.02)
 
 
-def test_orthogonal_matrices_have_norm_one():
-    weight = torch.empty(30, 50, dtype=torch.float64)
+@pytest.mark.parametrize("shape", [(30, 50), (128, 128)])
+def test_orthogonal_matrices_have_norm_one(shape):
+    weight = torch.empty(*shape, dtype=torch.float64)
     get_initialization("orthogonal")(weight, torch.Generator().manual_seed(0))
     assert spectral_norm(weight) == pytest.approx(1.0, abs=1e-12)
     assert mean_field.spectral_norm("orthogonal", 50, 30) == 1.0

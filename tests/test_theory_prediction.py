@@ -173,10 +173,11 @@ def test_finite_width_drift_of_a_random_vector(activation, weight_std):
     assert np.mean(gains) - wide == pytest.approx(drift, abs=3 * error)
 
 
-def _residual_networks(activation, width, depth, weight_std, scale, bias_std, seeds, top):
+def _residual_networks(activation, width, depth, weight_std, scale, bias_std, seeds, top, skip=1.0):
     """log10 of the mean square norm of ∂ℓ/∂z of layers 2 .. L-1, over seeds and six examples.
 
-    ``top`` makes ∂ℓ/∂a of the last hidden layer out of a and the output layer's weight and bias.
+    Layers compute skip a + scale φ(W a + b). ``top`` makes ∂ℓ/∂a of the last hidden layer out of a
+    and the output layer's weight and bias.
     The matrices are drawn anew on the way back: those of width 2,000 would not fit in memory.
     """
     value, derivative = ORACLES[activation]
@@ -195,12 +196,12 @@ def _residual_networks(activation, width, depth, weight_std, scale, bias_std, se
         for index in range(1, depth - 1):
             weight, bias = layer(seed, index, width, width)
             preactivations.append(a @ weight.T + bias)
-            a = a + scale * value(preactivations[-1])
+            a = skip * a + scale * value(preactivations[-1])
         above, square = top(a, *layer(seed, depth, width, CLASSES)), []
         for index in range(depth - 2, 0, -1):
             delta = scale * derivative(preactivations[index - 1]) * above
             square.append(np.mean(np.sum(delta**2, axis=1)))
-            above = above + delta @ layer(seed, index, width, width)[0]
+            above = skip * above + delta @ layer(seed, index, width, width)[0]
         squares.append(square[::-1])
     squares = np.array(squares)
     error = squares.std(axis=0) / squares.mean(axis=0) / np.sqrt(seeds) / np.log(100)
@@ -233,6 +234,24 @@ def test_signal_of_residual_layers_joins_the_activations(activation, weight_std,
     assert np.abs(measured - predicted).max() < 4 * error.max()
     slopes = [-np.polyfit(np.arange(18), values, 1)[0] for values in (measured, predicted)]
     assert 10 ** slopes[1] == pytest.approx(10 ** slopes[0], rel=0.01)
+
+
+@pytest.mark.parametrize(("activation", "weight_std"), [("tanh", 0.1), ("silu", 0.12)])
+def test_plain_networks_with_biases(activation, weight_std):
+    labels = _data()[1][:6]
+
+    def top(a, weight, bias):
+        return _softmax_error(a @ weight.T + bias, labels) @ weight
+
+    measured, error = _residual_networks(
+        activation, 200, 12, weight_std, 1.0, 0.6, seeds=40, top=top, skip=0.0
+    )
+    network = _network(activation, "normal", weight_std, width=200, depth=12, bias_std=0.6)
+    predicted = predict(network, _data()[0][:6], labels, CLASSES).log10_error_signal_norm[1:-1]
+    without = _network(activation, "normal", weight_std, width=200, depth=12)
+    others = predict(without, _data()[0][:6], labels, CLASSES).log10_error_signal_norm[1:-1]
+    assert np.abs(measured - predicted).max() < 4 * error.max() < 0.1
+    assert np.abs(measured - others).max() > 0.1
 
 
 @pytest.mark.parametrize(("activation", "variance"), [("gelu", 2), ("silu", 8)])

@@ -112,8 +112,10 @@ def test_every_table_of_the_page_is_read_by_each_library_as_one_hive_data_set(bu
     page = (PROJECT / "results/README.md").read_text()
     for place in re.findall("^## (.*)$", page, re.MULTILINE):
         # What is named after what varies is the layout of the data set's own folders.
-        name = re.sub("/([a-z_]+=)?<(rate|what varies)>/$", "", place).rstrip("/")
+        name = re.sub("(/<what varies>|(/[a-z_]+=<[a-z]+>)+)/$", "", place).rstrip("/")
         pattern = re.sub("<[^>]*>", "[^/]+", name)
+        if place == "results/robustness.parquet":
+            continue  # no part of a build; one file as claims.parquet is
         assert any(re.fullmatch(pattern, folder) for folder in sets), place
     for name, folder in sets.items():
         files = str(folder if folder.suffix else folder / "**/*.parquet")
@@ -230,3 +232,84 @@ def test_an_unreachable_data_set_is_one_clear_line_and_leaves_nothing(project, t
     assert done.returncode != 0
     assert "error: " in done.stdout + done.stderr
     assert not list((tmp_path / "results").rglob("*.npy"))
+
+
+OWN_FIGURE = '''"""Two parameters of descent, one against the other."""
+
+from gradient_atlas.claims.claim import Claim
+from gradient_atlas.drawing.caption import Caption, Number
+
+TABLES = {"phase_plot": {"paths": "dynamics/quadratic"}}
+COLOR = "black"
+
+
+def phase_plot(tables, style):
+    figure, (axes,) = style.new_figure(1)
+    for _, path in tables["paths"].groupby("learning_rate"):
+        start = path[path["step"] < 50]
+        axes.plot(start["theta_1"], start["theta_2"], color=COLOR, linewidth=0.8)
+    axes.set(xlabel="first parameter", ylabel="second parameter", ylim=(-2, 2))
+    return figure
+
+
+def phase_plot_caption(tables):
+    rates = tables["paths"]["learning_rate"].nunique()
+    return Caption("Descent at [[rates]] rates.", {"rates": Number(rates)})
+
+
+def phase_plot_claims(tables):
+    start = tables["paths"].query("step == 0")["distance"].to_list()
+    return [Claim("own", "mine", "it starts away from 0", "", "distance", start, 0.1, kind="every")]
+'''
+
+
+def test_a_figure_of_ones_own_is_drawn_checked_and_redrawn_when_it_is_edited(project, tmp_path):
+    own = tmp_path / "my_figures.py"
+    own.write_text(OWN_FIGURE)
+    asked = ("--config", 'figures=["my_figures:phase_plot"]')
+    done = snakemake(project, tmp_path, "--cores", "1", *asked)
+    assert done.returncode == 0, done.stderr[-6000:]
+    assert "Descent at $3$ rates." in (tmp_path / "figures/phase_plot.md").read_text()
+    claims = pd.read_parquet(tmp_path / "results/claims.parquet")
+    assert claims[["figure", "claim"]].to_numpy().tolist() == [["phase_plot", "own"]]
+    assert planned(project, tmp_path, *asked) == {}
+    own.write_text(OWN_FIGURE.replace('"black"', '"red"'))
+    jobs = planned(project, tmp_path, *asked)
+    assert jobs.keys() == {"draw_figure", "check_figure", "check_claims"}
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "words"),
+    [
+        ("my_figure:phase_plot", OWN_FIGURE, "no module 'my_figure'"),
+        ("my_figures:phase_plots", OWN_FIGURE, "did you mean phase_plot?"),
+        ("my_figures:phase_plot", OWN_FIGURE.replace("TABLES", "SETS"), "must say TABLES"),
+        (
+            "my_figures:phase_plot",
+            OWN_FIGURE.replace("phase_plot_caption", "caption"),
+            "phase_plot_caption is missing",
+        ),
+        (
+            "my_figures:phase_plot",
+            OWN_FIGURE.replace("dynamics/quadratic", "training/absent/metrics"),
+            "training.sweeps.absent: missing",
+        ),
+    ],
+)
+def test_a_wrong_figure_of_ones_own_is_one_clear_error(project, tmp_path, name, text, words):
+    (tmp_path / "my_figures.py").write_text(text)
+    done = snakemake(project, tmp_path, "--cores", "1", "--config", f'figures=["{name}"]')
+    assert done.returncode != 0
+    assert words in done.stdout + done.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_an_edited_remark_redraws_nothing(project, built, edited):
+    edited("src/gradient_atlas/claims/exploding_gradients.py", "remark=", "  remark=")
+    assert planned(project, built).keys() == {"check_claims"}
+
+
+def test_an_edited_colour_decides_no_claim_again(project, built, edited):
+    edited("src/gradient_atlas/drawing/style.py", "#4477AA", "#4477AB")
+    jobs = planned(project, built)
+    assert jobs.keys() == {"draw_figure", "check_figure"}

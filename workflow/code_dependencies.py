@@ -1,9 +1,11 @@
 """The source files that a script runs, computed from its imports: a rule declares them as input."""
 
 import ast
+import difflib
 import sys
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import grimp
 
@@ -77,14 +79,38 @@ def own_tables(file: Path | None, name: str) -> dict[str, str]:
     """Return the data sets of a user's own figure ``module:name``, from its file's ``TABLES``.
 
     Raises:
-        InputError: the file says none for this figure.
+        InputError: the file says none for this figure, or does not define what draws it.
     """
+    figure = name.rpartition(":")[2]
+    said: dict[str, Any] = {}
     try:
-        tables = literal(file, "TABLES") if file else {}
-        return dict(tables[name.rpartition(":")[2]])  # type: ignore[index]
-    except (KeyError, TypeError, ValueError):
-        figure = name.rpartition(":")[2]
+        said = dict(literal(file, "TABLES") if file else {})  # type: ignore[call-overload]
+        tables = dict(said[figure])
+    except (KeyError, TypeError, ValueError, SyntaxError):
+        close = difflib.get_close_matches(figure, said, n=1)
+        hint = f" (did you mean {close[0]}?)" if close else ""
         raise InputError(
-            f'figures: {name}: its module must say TABLES = {{"{figure}": {{name: data set}}}}, '
-            "written out, so that the tables are known before any work starts"
+            f'figures: {name}{hint}: its module must say TABLES = {{"{figure}": {{name: data '
+            "set}}, written out, so that the tables are known before any work starts"
         ) from None
+    defined = _top_level_names(file) if file else set()
+    for function in (figure, f"{figure}_caption"):
+        if function not in defined:
+            raise InputError(
+                f"figures: {name}: its module must define {figure}(tables, style) and "
+                f"{figure}_caption(tables); {function} is missing"
+            )
+    return tables
+
+
+def _top_level_names(script: Path) -> set[str]:
+    """Every name that a module's own statements define, assign or import."""
+    names: set[str] = set()
+    for node in ast.parse(script.read_text()).body:
+        if isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            names |= {(alias.asname or alias.name) for alias in node.names}
+        elif isinstance(node, ast.Assign):
+            names |= {target.id for target in node.targets if isinstance(target, ast.Name)}
+    return names

@@ -56,7 +56,8 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     _draw_widths(forward, tables)
     _draw_inputs(inputs, tables["inputs"])
     label_panels(axes, ["First layer", "Width", "Input scale"])
-    for panel, place in zip(axes, ("upper right", "lower left", "upper right"), strict=True):
+    places: list[Any] = ["upper right", "lower left", "upper right"]
+    for panel, place in zip(axes, places, strict=True):
         if panel.get_legend_handles_labels()[1]:
             panel.legend(loc=place, handlelength=2.0, borderaxespad=0.2)
     return figure

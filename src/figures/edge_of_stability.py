@@ -118,7 +118,7 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         "examples": Number(int(first["examples"])),
         "seeds": Number(int(descent["seed"].nunique())),
         "every": Number(int(first["every"])),
-        "near": Number(100 * NEAR, digits=2),
+        "near": rate_number(100 * NEAR),
     }
     for activation in descent["activation"].unique():
         said, found = _of_network(table, activation)
@@ -130,7 +130,11 @@ def _of_network(table: DataFrame, activation: str) -> tuple[str, dict[str, Numbe
     own, worst = table[table["activation"] == activation], at_the_edge(table, activation)
     lost = own[own["status"] == "diverged"]
     name, numbers = name_of(activation), {}
-    if len(worst):
+    gone = int((worst["status"] == "diverged").sum())
+    if gone:
+        text = rf" {name}: [[{activation}_gone]] runs that have been at the edge diverge."
+        numbers[f"{activation}_gone"] = Number(gone)
+    elif len(worst):
         text = (
             rf" {name}: in the last third $S\eta/2$ is farthest from 1 at "
             rf"$\eta = [[{activation}_rate]]$, [[{activation}_late]]; there the second eigenvalue "

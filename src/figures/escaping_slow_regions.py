@@ -65,7 +65,8 @@ def _draw_times(axes: Axes, rows: DataFrame) -> None:
     slower = rows[rows["ratio"] >= 1]
     faster = rows[rows["ratio"] < 1]
     never = rows[rows["ratio"].isna()]
-    top = 1.15 * max(rows["time"][np.isfinite(rows["time"])].max(), flow_time)
+    times = [*rows["time"], flow_time]
+    top = 1.15 * max((time for time in times if np.isfinite(time)), default=1.0)
     axes.axhline(flow_time, label="flow", **FLOW)
     for part, color, marker, label in (
         (slower, "orange", "o", "descent, slower"),

@@ -190,7 +190,7 @@ def _key(rows: DataFrame) -> str:
 
 
 def _weights(rows: DataFrame) -> str:
-    return f"{network_name(rows.iloc[0]).replace(', ', ' with ')} weights"
+    return f"{network_name(rows.iloc[0]).replace(', ', ' with ', 1)} weights"
 
 
 def _saturated(seed: DataFrame) -> float:
@@ -198,21 +198,16 @@ def _saturated(seed: DataFrame) -> float:
 
 
 def _endings(tables: dict[str, DataFrame]) -> tuple[str, dict[str, Number]]:
-    """How the rows of each panel ended, in as many words as the runs allow."""
+    """Final losses of each row, as numbers for a paper, and what the rows do not show."""
     text, numbers = "", {}
     letters = iter("defghijklmnop")
     for members in panels(groups(tables)).values():
-        letter, said = next(letters), []
+        letter = next(letters)
         for name, runs in called(members):
             key = f"{letter}_{re.sub(r'[^a-zA-Z0-9]+', '_', name).strip('_')}"
             alive = [loss for loss in final_loss(runs) if math.isfinite(loss)]
-            if not alive:
-                continue
-            far = max(alive) > 10 * min(alive)
+            far = len(alive) > 0 and max(alive) > 10 * min(alive)
             numbers[key] = Number(geometric_mean(alive)) if far else Number.over_seeds(alive)
-            said.append(f"{name}: [[{key}]]")
-        if said:
-            text += f" ({letter}) Final loss of what is alive: {'; '.join(said)}."
         text += _remark(members)
     for members in panels(groups(tables)).values():
         for member in members:
@@ -220,10 +215,8 @@ def _endings(tables: dict[str, DataFrame]) -> tuple[str, dict[str, Number]]:
             if shares and not any(diverged(member.metrics)):
                 key = f"{_key(member.metrics)}_saturated_in_the_end"
                 numbers[key] = Number(100 * mean(shares), unit=r"\%")
-                text += (
-                    f" In the end [[{key}]] of the units of {_weights(member.metrics)} are "
-                    "saturated."
-                )
+                text += f" After training [[{key}]] of the units of {_weights(member.metrics)} are "
+                text += "saturated."
     return text, numbers
 
 

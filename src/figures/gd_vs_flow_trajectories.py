@@ -2,7 +2,7 @@
 
 import numpy as np
 from matplotlib.figure import Figure
-from pandas import DataFrame
+from pandas import DataFrame, Series
 
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.descent import FLOW, LARGE, MODERATE, apart, contours, rate_number
@@ -56,6 +56,12 @@ def _is_plain(plane: DataFrame) -> bool:
     return bool(plane["plane_share"].iloc[0] == 1.0)
 
 
+def _share(shares: Series) -> Number:
+    """In per cent; infinite where a run diverged."""
+    lost = bool(np.isinf(shares).any())
+    return Number(np.inf) if lost else Number.over_seeds(100 * shares)
+
+
 def caption(tables: dict[str, DataFrame]) -> Caption:
     """Every number from the tables."""
     flow = tables["flow"]
@@ -67,7 +73,7 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         for size, rate in zip(("moderate", "large")[-len(drawn) :], drawn, strict=True):
             key, at_rate = f"{problem}_{size}", rows[rows["learning_rate"] == rate]
             numbers[f"{key}_rate"] = rate_number(rate)
-            numbers[f"{key}_share"] = Number.over_seeds(100 * at_rate["share"])
+            numbers[f"{key}_share"] = _share(at_rate["share"])
             said.append(rf"$[[{key}_share]]\%$ at $\eta = [[{key}_rate]]$")
         parts.append(f"{problem_name(str(problem))}: {' and '.join(said)}")
     text = (

@@ -1,5 +1,6 @@
 """The continuous limit: loss against effective time t = kη, and how the distance goes with η."""
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
@@ -91,7 +92,11 @@ def _draw_distances(axes: Axes, order: DataFrame) -> None:
                   label=problem_name(problem))  # fmt: skip
     for method, color in METHOD_COLORS.items():
         axes.plot([], [], color=COLORS[color], linewidth=3, label=METHOD_NAMES[method])
-    axes.set(xscale="log", yscale="log", xlabel=r"step size $\eta$", ylabel="distance at $t$")
+    axes.set(xlabel=r"step size $\eta$", ylabel="distance at $t$")
+    if any(np.size(line.get_xdata()) for line in axes.lines):
+        axes.set(xscale="log", yscale="log")
+    else:
+        axes.text(0.5, 0.5, "no distance above\nthe solver's error", ha="center", va="center")
     axes.figure.legend(
         *axes.get_legend_handles_labels(), loc="outside lower center", ncols=3, columnspacing=1.2
     )

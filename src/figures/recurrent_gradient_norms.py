@@ -1,185 +1,219 @@
 """Error signals of recurrent cells back through time, and what training makes of them."""
 
+from collections.abc import Callable
+from typing import Any
+
 import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame, Series
 
-from gradient_atlas.claims.recurrent_gradient_norms import BIASES, claims
 from gradient_atlas.drawing.caption import Caption, Number
-from gradient_atlas.drawing.style import THEORY, Style, band, label_panels, look_of
-from gradient_atlas.measures.layers import STABLE_DECADES
-from gradient_atlas.measures.recurrent import (
-    at_end,
-    kept_decades,
-    predicted_signal,
-    seeds_as_columns,
+from gradient_atlas.drawing.looks.recurrent import (
+    cell_label,
+    descent_label,
+    draw_descent,
+    gate_label,
+    is_clipped,
+    look,
+    told_apart,
+    weights_label,
 )
-from gradient_atlas.measures.runs import diverged, last_rows, of_variant
+from gradient_atlas.drawing.style import THEORY, Style, band, label_panels
+from gradient_atlas.measures.recurrent import (
+    LEARNT_SHARE,
+    START,
+    TRAINING,
+    at_end,
+    at_start,
+    kept_decades,
+    kinds,
+    learnt_seeds,
+    like,
+    seeds_as_columns,
+    with_bias_text,
+)
+from gradient_atlas.measures.runs import diverged, where
 
-__all__ = ["TABLES", "caption", "claims", "draw"]
+TABLES = {
+    "signals": "training/recurrent/signals",
+    "losses": "training/recurrent/losses",
+    "theory": "theory/recurrent",
+}
 
-TABLES = {"signals": "training/recurrent/signals", "losses": "training/recurrent/losses"}
-
-# What each panel shows: variants of the config with their labels.
-PLAIN = {
-    "rnn_above": "$g = 1.5$",
-    "rnn_at": "$g = 1$",
-    "rnn_standard": "standard",
-    "rnn_below": "$g = 0.5$",
+LEGEND: dict[str, Any] = {
+    "borderpad": 0.1,
+    "labelspacing": 0.1,
+    "handlelength": 2.0,
+    "handletextpad": 0.5,
 }
-TRAINED = {
-    "gru_chrono": "GRU chrono",
-    "gru_bias_0": "GRU $b = 0$",
-    "lstm_chrono": "LSTM chrono",
-    "lstm_bias_0": "LSTM $b = 0$",
-    "rnn_standard": "plain RNN",
-}
-# Each with its label and the place (step + 1, loss) that the label begins at, beside its lines.
-DESCENT = {
-    "rnn_above": ("$g = 1.5$", (40, 1e5)),
-    "rnn_above_clipped": ("clipped", (40, 8)),
-    "rnn_at": ("$g = 1$", (40, 0.018)),
-}
-# A network without memory predicts the mean 1 of the sum of two U(0, 1) and keeps its variance.
-LOSS_WITHOUT_MEMORY = 1 / 6
-# Two orders of magnitude below 1 a signal is no longer what the source calls stable.
-KEPT = 10**-STABLE_DECADES
-LEGEND = {"borderpad": 0.1, "labelspacing": 0.1, "handlelength": 2.0, "handletextpad": 0.5}
+MEDIAN_OVER = 20  # steps: a fresh batch a step makes single losses noisy
+LARGEST_LOSS_SHOWN = 1e9
+FAINTEST_SHOWN = 1e-40
+Label = Callable[[Series], str]
+LABELS: dict[str, Label] = {"rnn": weights_label, "lstm": gate_label, "gru": gate_label}
 
 
 def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     """Panels: three cells at initialisation, all after training, and both kinds of training."""
     figure, axes = style.new_figure(6, columns=3, panel_height=1.9)
     plain, lstm, gru, trained, adam, descent = axes
-    signals, losses = tables["signals"], tables["losses"]
-    _draw_signals(plain, signals, PLAIN, initial=True)
-    for cell, axes_of_cell in (("lstm", lstm), ("gru", gru)):
-        variants = {f"{cell}_{bias}": label for bias, label in BIASES.items()}
-        _draw_signals(axes_of_cell, signals, variants, initial=True)
-    _draw_signals(trained, signals, TRAINED, initial=False)
-    for same in (plain, lstm, gru, trained):
-        same.set(xlabel="lag $T - t$ (time steps)", ylim=(1e-40, 1e7))
-        same.set_yticks([1e-40, 1e-30, 1e-20, 1e-10, 1])
+    signals, losses = with_bias_text(tables["signals"]), with_bias_text(tables["losses"])
+    for cell, axes_of_cell in (("rnn", plain), ("lstm", lstm), ("gru", gru)):
+        of_cell = kinds(at_start(where(signals, cell=cell)), START)
+        names = _labels(of_cell, LABELS[cell])
+        _draw_signals(axes_of_cell, of_cell, names, tables["theory"])
+    adaptive = kinds(at_end(where(signals, optimizer="adam")), TRAINING)
+    learnt = [_of_learnt(rows, losses, tables) for rows in adaptive]
+    names = _labels(adaptive, cell_label)
+    _draw_signals(trained, learnt, names, None)
+    with_signals = (plain, lstm, gru, trained)
+    low = min([axes.get_ylim()[0] for axes in with_signals])
+    high = max([axes.get_ylim()[1] for axes in with_signals])
+    for same in with_signals:
+        same.set(xlabel="lag $T - t$ (time steps)", ylim=(max(low, FAINTEST_SHOWN), high))
+        same.yaxis.set_major_locator(mpl.ticker.LogLocator(numticks=6))
+        same.yaxis.set_minor_locator(mpl.ticker.NullLocator())
     for left in (plain, trained):
         left.set_ylabel(r"$\|\partial\ell/\partial h_t\|$ relative to $t = T$")
-    _draw_medians(adam, losses)
-    _draw_descent(descent, losses)
+    _draw_medians(adam, [like(losses, rows.iloc[0], TRAINING) for rows in adaptive], names)
+    runs = kinds(where(losses, optimizer="sgd"), TRAINING)
+    draw_descent(descent, runs, _labels(runs, descent_label), LARGEST_LOSS_SHOWN)
+    descent.set(xlabel="step + 1 (descent)")
+    for axes_of_loss, place in ((adam, "lower left"), (descent, "center right")):
+        if len(tables["theory"]):
+            least = tables["theory"].loss_without_memory.iloc[0]
+            axes_of_loss.axhline(least, color="black", linewidth=0.6, linestyle=":")
+        _legend(axes_of_loss, place)
     titles = ["Plain RNN, initial", "LSTM, initial", "GRU, initial"]
-    titles += ["After training", "Loss, cells as in (d)", "Loss, plain RNN"]
+    titles += ["After training, where learnt", "Loss (Adam)", "Loss (descent)"]
     label_panels(axes, titles)
     return figure
 
 
+def _labels(runs: list[DataFrame], label: Label) -> list[str]:
+    firsts = [rows.iloc[0] for rows in runs]
+    return told_apart([label(run) for run in firsts], firsts)
+
+
+def _of_learnt(rows: DataFrame, losses: DataFrame, tables: dict[str, DataFrame]) -> DataFrame:
+    """The rows of those seeds of one run that have learnt."""
+    run = rows.iloc[0]
+    seeds = learnt_seeds(like(losses, run, TRAINING), tables["theory"])
+    return rows[rows.seed.isin(seeds)]
+
+
 def _draw_signals(
-    axes: Axes, signals: DataFrame, variants: dict[str, str], *, initial: bool
+    axes: Axes, runs: list[DataFrame], names: list[str], theory: DataFrame | None
 ) -> None:
+    """A line a run that has rows; ``theory`` is drawn beside it, where it is given."""
     axes.set_yscale("log")
-    for position, (variant, label) in enumerate(variants.items()):
-        rows = at_end(signals, variant, initial)
+    for position, (rows, name) in enumerate(zip(runs, names, strict=True)):
         if rows.empty:
             continue
         relative = seeds_as_columns(rows, "lag", "error_signal_norm")
         relative = relative / relative.loc[0]
         middle = np.exp(np.log(relative).mean(axis=1))
         low, high = relative.min(axis=1), relative.max(axis=1)
-        look = look_of(variant, position)
-        band(axes, relative.index, middle, low, high, label=label, **look)
-        if initial:
-            axes.plot(predicted_signal(rows.iloc[0]), **THEORY)
-    axes.legend(loc="lower left", **LEGEND)
+        band(axes, relative.index, middle, low, high, label=name, **look(position))
+        if theory is not None:
+            predicted = like(theory, rows.iloc[0], START)
+            axes.plot(predicted.lag, predicted.predicted_signal, **THEORY)
+    _legend(axes, "lower left")
 
 
-def _draw_medians(axes: Axes, losses: DataFrame) -> None:
-    """Medians over 20 steps: a fresh batch a step makes single losses noisy."""
-    for position, variant in enumerate(TRAINED):
-        loss = seeds_as_columns(of_variant(losses, variant), "step", "train_loss")
-        if loss.empty:
-            continue
-        loss = loss.rolling(20, min_periods=1).median()
+def _draw_medians(axes: Axes, runs: list[DataFrame], names: list[str]) -> None:
+    for position, (rows, name) in enumerate(zip(runs, names, strict=True)):
+        loss = seeds_as_columns(rows, "step", "train_loss")
+        loss = loss.rolling(MEDIAN_OVER, min_periods=1).median()
         middle = np.exp(np.log(loss).mean(axis=1))
-        look = look_of(variant, position)
-        band(axes, loss.index, middle, loss.min(axis=1), loss.max(axis=1), **look)
-    axes.axhline(LOSS_WITHOUT_MEMORY, color="black", linewidth=0.6, linestyle=":")
+        low, high = loss.min(axis=1), loss.max(axis=1)
+        band(axes, loss.index, middle, low, high, label=name, **look(position))
     axes.set(xlabel="step (Adam)", yscale="log", ylabel="training loss")
 
 
-def _draw_descent(axes: Axes, losses: DataFrame) -> None:
-    """A line a seed, a cross where it diverges."""
-    for position, (variant, (label, place)) in enumerate(DESCENT.items()):
-        rows = of_variant(losses, variant)
-        look = look_of(variant, position) | {"marker": "None", "linewidth": 0.8, "alpha": 0.9}
-        for _, one in rows.groupby("seed"):
-            shown = one[np.isfinite(one.train_loss)]
-            axes.plot(shown.step + 1, shown.train_loss, **look)
-        axes.text(*place, label, color=look["color"], fontsize=mpl.rcParams["legend.fontsize"])
-        ends = last_rows(rows).query("status == 'diverged'")
-        top = {"transform": axes.get_xaxis_transform(), "color": look["color"]}
-        axes.plot(ends.step + 1, [0.97] * len(ends), "x", **top)
-    axes.axhline(LOSS_WITHOUT_MEMORY, color="black", linewidth=0.6, linestyle=":")
-    axes.set(xlabel="step + 1 (descent)", xscale="log", yscale="log", ylim=(0.008, 1e9))
+def _legend(axes: Axes, place: Any) -> None:
+    """Name the lines inside the panel, whose size that must not change."""
+    if axes.get_legend_handles_labels()[1]:
+        axes.legend(loc=place, **LEGEND).set_in_layout(False)
 
 
 def caption(tables: dict[str, DataFrame]) -> Caption:
-    """What each cell keeps over the largest lag, and what clipping does, from the tables."""
-    signals, losses = tables["signals"], tables["losses"]
+    """What each cell keeps over the largest lag, who learnt, and what clipping does."""
+    signals, losses = with_bias_text(tables["signals"]), with_bias_text(tables["losses"])
     run = signals.iloc[0]
-    kept = {"standard": ("rnn_standard", True)}
-    for cell in ("lstm", "gru"):
-        kept |= {f"{cell}_{bias}": (f"{cell}_{bias}", True) for bias in BIASES}
-        kept |= {f"{cell}_trained": (f"{cell}_bias_0", False)}
-    left = {name: Number(_left(at_end(signals, *which)), digits=1) for name, which in kept.items()}
-    adam, free, clipped = (
-        of_variant(losses, name) for name in ("gru_bias_0", "rnn_above", "rnn_above_clipped")
-    )
-    return Caption(
+    numbers = {
+        "length": Number(int(run.sequence_length)),
+        "largest": Number(int(signals.lag.max())),
+        "units": Number(int(run.hidden_size)),
+        "seeds": Number(int(signals.seed.nunique())),
+        "probe": Number(int(run.probe_examples)),
+        "learnt": Number(100 * LEARNT_SHARE, unit=r"\%"),
+    }
+    initial = kinds(at_start(signals), START)
+    kept = [(cell_label(rows.iloc[0]), _left(rows)) for rows in initial]
+    text = (
         r"Error signals back through time. Adding problem over [[length]] time "
         r"steps, [[units]] hidden units, [[seeds]] seeds (line: geometric mean, band: range), root "
         r"mean square over [[probe]] sequences. (a)–(c) Before training; thin black: wide-network "
-        r"calculation without a fitted number. (a) Recurrent weights orthogonal times $g$, and "
-        r"standard, $U(\pm 1/\sqrt{n})$. (b), (c) Standard weights, bias $b$ on the forget or "
-        r"update gate: a factor of about $\sigma(b) + s$ a step, $s$ the weights' share. Left at "
-        r"lag [[largest]] of the signal at lag 1: [[standard]] in a plain RNN (standard), "
-        r"[[lstm_bias_0]] (LSTM) and [[gru_bias_0]] (GRU) with $b = 0$, [[lstm_bias_1]] and "
-        r"[[gru_bias_1]] with $b = 1$, [[lstm_chrono]] and [[gru_chrono]] with chrono biases. "
-        r"(d) After [[adam_steps]] steps of Adam, clipped at [[adam_clip]], with $b = 0$: "
-        r"[[gru_trained]] (GRU) and [[lstm_trained]] (LSTM). (e) Running median of the loss; "
-        r"dotted: a network without memory. (f) Descent at rate [[rate]], a line a seed: with "
-        r"$g = [[large]]$, [[diverged]] of [[runs]] seeds diverge (crosses), and "
-        r"[[clipped_diverged]] of [[runs]] when gradients are clipped at [[clip]]."
-        + (
-            " Before training a gate keeps the signal only for as long as its bias holds it open."
-            if all(
-                left[f"{cell}_bias_0"].value < KEPT < left[f"{cell}_chrono"].value
-                for cell in ("lstm", "gru")
-            )
-            else ""
-        ),
-        {
-            "length": Number(int(run.sequence_length)),
-            "largest": Number(int(signals.lag.max())),
-            "units": Number(int(run.hidden_size)),
-            "seeds": Number(int(signals.seed.nunique())),
-            "probe": Number(int(run.probe_examples)),
-            "adam_steps": Number(_first(adam.steps)),
-            "adam_clip": Number(_first(adam.clip_norm), digits=1),
-            "rate": Number(_first(free.learning_rate), digits=1),
-            "large": Number(_first(free.recurrent_scale)),
-            "diverged": Number(int(sum(diverged(free)))),
-            "clipped_diverged": Number(int(sum(diverged(clipped)))),
-            "runs": Number(int(free.seed.nunique())),
-            "clip": Number(_first(clipped.clip_norm), digits=1),
-        }
-        | left,
+        r"calculation without a fitted number. (a) Recurrent weights orthogonal times $g$, or "
+        r"standard, $U(\pm 1/\sqrt{n})$. (b), (c) Bias $b$ on the forget or update gate: a factor "
+        r"of about $\sigma(b) + s$ a step, $s$ the weights' share. Left at lag [[largest]] of the "
+        r"signal at lag 1: "
     )
+    text += f"{_listed('start', kept, numbers)}. {_trained(signals, losses, tables, numbers)} "
+    return Caption(text + _descents(losses, numbers), numbers)
 
 
-def _left(signals: DataFrame) -> float:
-    """Share of the signal at lag 1 that is left at the largest; nan if the run was not made."""
-    return float(10 ** np.mean(kept_decades(signals))) if len(signals) else np.nan
+def _listed(prefix: str, values: list[tuple[str, Number]], numbers: dict[str, Number]) -> str:
+    """The values with their names as one clause; the numbers go into ``numbers``."""
+    numbers |= {f"{prefix}_{place}": value for place, (_, value) in enumerate(values)}
+    return ", ".join(f"[[{prefix}_{place}]] ({name})" for place, (name, _) in enumerate(values))
 
 
-def _first(values: Series) -> float:
-    """A parameter that all rows of a run share; nan if the run was not made."""
-    return values.iloc[0] if len(values) else np.nan
+def _left(signals: DataFrame) -> Number:
+    """Share of the signal at lag 1 that is left at the largest."""
+    return Number(float(10 ** np.mean(kept_decades(signals))), digits=1)
+
+
+def _trained(
+    signals: DataFrame,
+    losses: DataFrame,
+    tables: dict[str, DataFrame],
+    numbers: dict[str, Number],
+) -> str:
+    runs = kinds(at_end(where(signals, optimizer="adam")), TRAINING)
+    if not runs:
+        return "(d), (e) Nothing was trained with Adam."
+    names = _labels(runs, cell_label)
+    learnt = [_of_learnt(rows, losses, tables) for rows in runs]
+    kept = [(name, _left(rows)) for name, rows in zip(names, learnt, strict=True) if len(rows)]
+    none = [name for name, rows in zip(names, learnt, strict=True) if rows.empty]
+    text = (
+        r"(d) After Adam, the seeds that learnt: their loss fell below [[learnt]] of what a "
+        r"network without memory is left with (dotted in (e), running medians of all seeds)."
+    )
+    if kept:
+        text += f" Left: {_listed('trained', kept, numbers)}."
+    return text + (f" No seed learnt: {'; '.join(none)}." if none else "")
+
+
+def _descents(losses: DataFrame, numbers: dict[str, Number]) -> str:
+    runs = kinds(where(losses, optimizer="sgd"), TRAINING)
+    if not runs:
+        return "(f) Nothing was trained by plain descent."
+    clauses = []
+    for place, (rows, name) in enumerate(zip(runs, _labels(runs, descent_label), strict=True)):
+        numbers |= {
+            f"rate_{place}": Number(float(rows.learning_rate.iloc[0]), digits=1),
+            f"diverged_{place}": Number(int(sum(diverged(rows)))),
+            f"runs_{place}": Number(int(rows.seed.nunique())),
+        }
+        at = f" at [[clip_{place}]]" if is_clipped(rows.iloc[0]) else ""
+        if at:
+            numbers[f"clip_{place}"] = Number(float(rows.clip_norm.iloc[0]), digits=1)
+        clauses.append(
+            f"[[diverged_{place}]] of [[runs_{place}]] ({name}{at}, $\\eta = [[rate_{place}]]$)"
+        )
+    return f"(f) Descent, a line a seed; crosses: diverged, {', '.join(clauses)}."

@@ -1,35 +1,27 @@
-"""Every remedy alone, on a sigmoid and on a ReLU network: signals and losses."""
+"""Every remedy alone, on networks that vanish, explode or do neither: who keeps the signal."""
 
-import math
+import re
 from typing import Any
 
 import matplotlib as mpl
-import matplotlib.ticker
-import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from gradient_atlas.claims.remedies import (
-    BATCH_NORM_RELU,
-    activation_growth,
-    claims,
-    independent_growth,
-)
 from gradient_atlas.drawing.caption import Caption, Number
-from gradient_atlas.drawing.style import COLORS, THEORY, Style, label_panels
+from gradient_atlas.drawing.style import COLORS, Style, label_panels
+from gradient_atlas.measures.changes import Group, Member, groups
+from gradient_atlas.measures.explosion import accuracy, updates
 from gradient_atlas.measures.layers import (
-    ERROR,
+    STABLE_DECADES,
     at_initialization,
-    decades,
     factors,
     predicted_factor,
     prediction_of,
 )
-from gradient_atlas.measures.runs import diverged, divergence_steps, last_rows, of_variant
+from gradient_atlas.measures.remedies import at_the_end, ends, predicted_change
+from gradient_atlas.measures.runs import diverged, divergence_steps
 from gradient_atlas.runs.names import name_of
-
-__all__ = ["TABLES", "caption", "claims", "draw"]
 
 TABLES = {
     "start": "training/remedies_start/gradients",
@@ -38,208 +30,142 @@ TABLES = {
     "metrics": "training/remedies_training/metrics",
 }
 
-OPEN = {"markerfacecolor": "white"}
-# Name and look of a remedy: what follows `sigmoid_` or `relu_` in the name of its variant.
-REMEDIES: dict[str, tuple[str, dict[str, Any]]] = {
-    "": ("none", {"color": COLORS["black"], "linestyle": "-", "marker": "D"}),
-    "initialization": (
-        "initialization",
-        {"color": COLORS["purple"], "linestyle": ":", "marker": "P"},
-    ),
-    "batch_norm": ("batch norm", {"color": COLORS["blue"], "linestyle": "-", "marker": "o"}),
-    "batch_norm_after": (
-        "batch norm after",
-        {"color": COLORS["blue"], "linestyle": (0, (1, 1)), "marker": "o"} | OPEN,
-    ),
-    "layer_norm": ("layer norm", {"color": COLORS["orange"], "linestyle": "--", "marker": "s"}),
-    "residual": ("residual", {"color": COLORS["green"], "linestyle": "-.", "marker": "^"}),
-    "residual_scaled": (
-        "residual, scaled",
-        {"color": COLORS["green"], "linestyle": (0, (1, 1)), "marker": "^"} | OPEN,
-    ),
-    "clipped_1": ("clipped at 1", {"color": COLORS["red"], "linestyle": "--", "marker": "X"}),
-    "clipped_5": (
-        "clipped at 5",
-        {"color": COLORS["red"], "linestyle": (0, (1, 1)), "marker": "X"} | OPEN,
-    ),
-    "weight_decay": ("weight decay", {"color": COLORS["cyan"], "linestyle": "-.", "marker": "v"}),
-    "slow": ("smaller rate", {"color": COLORS["grey"], "linestyle": "-", "marker": "h"}),
-}
+BEFORE: dict[str, Any] = {"color": COLORS["blue"], "marker": "o", "linestyle": "-"}
+AFTER: dict[str, Any] = {"color": COLORS["orange"], "marker": "D", "linestyle": "-"}
+PREDICTED: dict[str, Any] = {"color": "black", "marker": "|", "linestyle": ""}
+PLAIN = "none"
 
 
 def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
-    """A row of panels for each network: error signal before and after training, losses."""
-    groups = list(_groups(tables["metrics"]))
-    heights = [len(_members(tables["metrics"], group)) + 3 for group in groups]
-    figure, axes = style.new_figure(
-        3 * len(groups),
-        columns=3,
-        panel_height=2.3,
-        gridspec_kw={"height_ratios": heights} if style.width_in_inches > 5.1 else None,
-    )
-    titles = []
-    for position, group in enumerate(groups):
-        before, after, losses = axes[3 * position : 3 * position + 3]
-        name = {"relu": "ReLU"}.get(group, group.capitalize())
-        titles += [f"{name}, start", "After training", "Loss: start to end"]
-        _draw_signals(before, _final(tables["start"]), tables["theory"], group)
-        _draw_signals(after, _final(tables["gradients"]), None, group)
-        _draw_losses(losses, tables["metrics"], group)
-    label_panels(axes, titles)
+    """A panel a network, a row a remedy: decades between the layers, and accuracy."""
+    found = deepest(tables)
+    rows = _rows(found)
+    height = 0.75 + 0.028 * style.smallest_font * max(len(rows), 4)
+    figure, axes = style.new_figure(max(len(found), 1), columns=3, panel_height=height)
+    beside = len({round(panel.get_position().y0, 3) for panel in axes}) == 1
+    for position, (panel, group) in enumerate(zip(axes, found, strict=False)):
+        _draw_network(panel, group, rows, tables["theory"])
+        shown = position == 0 or not beside
+        panel.set_yticks(range(len(rows)), rows if shown else [""] * len(rows))
+    label_panels(axes, [group.name for group in found])
     figure.legend(
-        [mpl.lines.Line2D([], [], **THEORY)], ["theory (left panels)"], loc="outside lower center"
+        [mpl.lines.Line2D([], [], **look) for look in (BEFORE, PREDICTED, AFTER)],
+        ["before training", "theory", "after training"],
+        loc="outside upper center",
+        ncols=3,
     )
     return figure
 
 
-def _groups(table: DataFrame) -> dict[str, None]:
-    """The networks that remedies are tried on: activations, in the order of the config."""
-    return dict.fromkeys(table["activation"])
+def deepest(tables: dict[str, DataFrame]) -> list[Group]:
+    """The networks of the greatest depth; the others are for claims alone."""
+    found = groups(tables | {"start": at_initialization(tables["start"])})
+    depth = max((group.run["depth"] for group in found), default=0)
+    return [group for group in found if group.run["depth"] == depth]
 
 
-def _members(table: DataFrame, group: str) -> dict[str, DataFrame]:
-    """Runs of each remedy of one network, by the remedy's key, in the order of ``REMEDIES``."""
-    found = {key: of_variant(table, f"{group}_{key}" if key else group) for key in REMEDIES}
-    return {key: runs for key, runs in found.items() if len(runs)}
+def _rows(found: list[Group]) -> list[str]:
+    """The remedies of all networks by name: nothing first, then as a network lists them."""
+    members = sorted((member for group in found for member in group.members), key=lambda m: m.rank)
+    return list(dict.fromkeys(_name(member) for member in members))
 
 
-def _final(gradients: DataFrame) -> DataFrame:
-    """The last measured step of every seed that is trained to the end (or not trained at all)."""
-    last = gradients.groupby(["variant", "seed"])["step"].transform("max")
-    rows = gradients[gradients["step"] == last]
-    lost = ~np.isfinite(rows[ERROR]).groupby([rows["variant"], rows["seed"]]).transform("all")
-    return rows[~lost].sort_values(["seed", "layer"])
+def _name(member: Member) -> str:
+    return member.name or PLAIN
 
 
-def _draw_signals(axes: Axes, rows: DataFrame, theory: DataFrame | None, group: str) -> None:
-    for key, condition in _members(rows, group).items():
-        by_layer = condition.assign(decades=decades(condition, ERROR)).groupby("layer").decades
-        axes.plot(by_layer.mean(), markevery=8, **REMEDIES[key][1])
-        if theory is not None:
-            rows_of_theory = prediction_of(theory, at_initialization(condition))
-            axes.plot(rows_of_theory.layer, rows_of_theory[f"predicted_log10_{ERROR}"], **THEORY)
-    axes.set(
-        xlabel="layer $l$ (output: right)",
-        ylabel=r"$\log_{10}\,\Vert\partial\ell/\partial z^{(l)}\Vert$",
-    )
-    axes.yaxis.set_major_locator(mpl.ticker.MaxNLocator(6, integer=True))
-
-
-def _draw_losses(axes: Axes, metrics: DataFrame, group: str) -> None:
-    """From the first to the last loss of every seed; a diverged one says at which step."""
-    size = mpl.rcParams["legend.fontsize"]
-    members = _members(metrics, group)
-    for row, (key, runs) in enumerate(members.items()):
-        look = REMEDIES[key][1]
-        for _, run in runs.groupby("seed"):
-            losses = run.sort_values("step").train_loss
-            losses = losses[np.isfinite(losses)]
-            if losses.empty:
+def _draw_network(axes: Axes, group: Group, rows: list[str], theory: DataFrame) -> None:
+    """Lines from the least to the most of the signal, the marker at the layer nearest the input."""
+    axes.axvspan(-STABLE_DECADES, STABLE_DECADES, color="0.92", linewidth=0, zorder=0)
+    for member in group.members:
+        row = rows.index(_name(member))
+        tables = ((member.start, BEFORE, -0.17), (at_the_end(member.gradients), AFTER, 0.17))
+        for table, look, shift in tables:
+            if table.empty:
                 continue
-            axes.plot(losses.iloc[[0, -1]], [row, row], color="0.75", linewidth=0.8, zorder=1)
-            axes.plot(losses.iloc[0], row, color="0.6", marker="|", zorder=1)
-            if run.status.eq("ok").all():
-                axes.plot(losses.iloc[-1], row, **look | {"linestyle": "", "markersize": 4})
-        stops = divergence_steps(runs)
-        said = rf" $\times$ step {stops[0]}" if stops else _accuracy(runs)
+            low, high, end = ends(table)
+            axes.plot([low, high], [row + shift] * 2, **look | {"marker": ""})
+            axes.plot(end, row + shift, **look | {"linestyle": ""})
+        if len(member.start):
+            expected = predicted_change(prediction_of(theory, member.start))
+            axes.plot(expected, row - 0.17, **PREDICTED, markersize=7, zorder=4)
         axes.annotate(
-            said, (1.0, row), xycoords=axes.get_yaxis_transform(), va="center", fontsize=size
+            _end(member.metrics),
+            (1.03, row),
+            xycoords=axes.get_yaxis_transform(),
+            va="center",
+            fontsize=mpl.rcParams["legend.fontsize"],
         )
-    finite = metrics[metrics.activation == group].train_loss
-    decades_shown = np.log10(finite[np.isfinite(finite) & (finite > 0)])
-    low, high = math.floor(decades_shown.min()), math.ceil(decades_shown.max())
-    axes.set(xscale="log", xlabel="training loss", ylim=(len(members) - 0.4, -1.4))
-    margin = max(high - low, 1) / 20  # room for half a marker
-    axes.set_xlim(10.0 ** (low - margin), 10.0 ** (max(high, low + 1) + margin))
-    axes.xaxis.set_major_locator(mpl.ticker.LogLocator(numticks=4))
-    axes.xaxis.set_minor_locator(mpl.ticker.NullLocator())
-    names = [
-        f"{name_of(runs.initialization.iloc[0])} weights" if key == "initialization" else name
-        for (key, runs), (name, _) in ((item, REMEDIES[item[0]]) for item in members.items())
-    ]
-    axes.set_yticks(range(len(members)), names)
+    axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel="signal change (decades)")
     axes.tick_params(axis="y", length=0)
-    axes.annotate(
-        " accuracy", (1.0, -1), xycoords=axes.get_yaxis_transform(), va="center", fontsize=size
-    )
+    axes.margins(x=0.08)
 
 
-def _accuracy(runs: DataFrame) -> str:
-    return f" {100 * last_rows(runs).train_accuracy.mean():.0f}%"
+def _end(runs: DataFrame) -> str:
+    """Final accuracy, or when the runs diverged; nothing of a network that is not trained."""
+    if runs.empty:
+        return ""
+    stops = sorted(set(divergence_steps(runs)))
+    seeds, lost = runs["seed"].nunique(), int(sum(diverged(runs)))
+    if lost == seeds:
+        return rf"$\times$ {stops[0]}" if len(stops) == 1 else rf"$\times$ {stops[0]}–{stops[-1]}"
+    return f"{100 * accuracy(runs):.0f}%" + (rf" ($\times$ {lost}/{seeds})" if lost else "")
 
 
 def caption(tables: dict[str, DataFrame]) -> Caption:
-    """Factors per layer of the remedies, and which of them train."""
+    """What is drawn, and the factors per layer of all remedies."""
     start, metrics = at_initialization(tables["start"]), tables["metrics"]
-    first, run = start.iloc[0], metrics.iloc[0]
-    updates = int(metrics.step.max())
-    lost = metrics.groupby("variant").filter(lambda runs: any(diverged(runs))).variant.nunique()
-    text = (
-        r"Every remedy alone on two networks: [[depth]] layers of [[width]] "
-        f"units, {name_of(first.dataset)}, "
-        r"$\eta = [[rate]]$, [[updates]] updates, [[start_seeds]] seeds before and [[seeds]] in "
-        rf"training. {_rows(metrics)}(a), (d) Error signal before training in float64, and "
-        r"wide-network theory, nothing fitted. (b), (e) After training in float32, "
-        r"which ends near $10^{-38}$; runs that diverged are absent. (c), (f) Training loss of "
-        r"every seed, from its start (tick) to its end (marker), and final training accuracy; "
-        r"[[lost]] kinds of run diverged ($\times$). Factor of the signal per layer towards the "
-        r"input (theory): sigmoid [[sigmoid]] ([[sigmoid_theory]]), with Xavier weights "
-        r"[[sigmoid_initialization]] ([[sigmoid_initialization_theory]]), layer norm "
-        r"[[sigmoid_layer_norm]] ([[sigmoid_layer_norm_theory]]), batch norm "
-        r"[[sigmoid_batch_norm]] ([[sigmoid_batch_norm_theory]]), residual layers "
-        r"[[sigmoid_residual]] ([[sigmoid_residual_theory]]); ReLU [[relu]] ([[relu_theory]]), "
-        r"He weights [[relu_initialization]] ([[relu_initialization_theory]]), batch norm "
-        r"[[relu_batch_norm]] ([[relu_batch_norm_theory]]; $\sqrt{\pi/(\pi-1)} = [[yang]]$ in a "
-        r"large batch of examples equally far apart, Yang et al. 2019), residual layers "
-        r"[[relu_residual]] ([[relu_residual_theory]])."
+    found = deepest(tables)
+    rates = sorted(
+        {g.run["learning_rate"] for g in found if any(len(m.metrics) for m in g.members)}
     )
-    residual = of_variant(start, "relu_residual")
-    if len(residual) and min(factors(residual)) > independent_growth(residual):
-        text += (
-            r" Residual ReLU layers pass the [[independent]] of weights independent of the signal "
-            r"because $a^{(l)}\cdot\partial\ell/\partial a^{(l)}$ is the same in all layers of a "
-            r"homogeneous network and activations shrink by [[activations]] a layer towards the "
-            r"input."
-        )
-    return Caption(
-        text,
-        {
-            "depth": Number(int(first.depth)),
-            "width": Number(int(first.width)),
-            "rate": Number(float(run.learning_rate), digits=1),
-            "updates": Number(updates),
-            "seeds": Number(int(metrics.seed.nunique())),
-            "std": Number(float(start.weight_std.max())),
-            "twice": Number(float(start.weight_std.max() * math.sqrt(first.width / 2)), digits=1),
-            "lost": Number(int(lost)),
-            "start_seeds": Number(int(start.seed.nunique())),
-            "independent": Number(independent_growth(residual), digits=3),
-            "activations": Number(activation_growth(residual), digits=3),
-            "yang": Number(BATCH_NORM_RELU, digits=3),
-        }
-        | _factors(start, tables["theory"]),
-    )
-
-
-def _rows(metrics: DataFrame) -> str:
-    """What each row of panels shows, from the top."""
-    networks = {
-        "sigmoid": "sigmoid, standard initialisation",
-        "relu": "ReLU with weights of standard deviation [[std]], [[twice]] times He's",
+    rate = " or ".join(rf"$\eta = {rate:g}$" for rate in rates)
+    numbers = {
+        "depth": Number(int(start["depth"].max())),
+        "width": Number(int(start["width"].iloc[0])),
+        "stable": Number(int(STABLE_DECADES)),
+        "updates": Number(updates(metrics)),
+        "seeds": Number(int(metrics["seed"].nunique())),
+        "start_seeds": Number(int(start["seed"].nunique())),
     }
-    shown = [networks.get(group, name_of(group)) for group in _groups(metrics)]
-    return "".join(
-        f"{place}: {what}. " for place, what in zip(("Top", "Bottom"), shown, strict=False)
+    text = (
+        rf"Every remedy alone; [[depth]] layers of [[width]] units, "
+        f"{name_of(start['dataset'].iloc[0])}. A row is a remedy, its line what the error signal "
+        r"passes through from layer $L-1$ (0) towards the input, in decades, its marker layer 2: "
+        r"left of 0 it vanishes, right of 0 it explodes; shaded: within [[stable]] decades. Before "
+        r"training ([[start_seeds]] seeds, float64; bar: theory of a wide network) and after "
+        rf"[[updates]] updates ({rate}; "
+        r"[[seeds]] seeds). Right: final training accuracy; $\times$: diverged, at which step; "
+        r"after so few updates an accuracy near chance says nothing against a remedy. "
     )
+    for group in found:
+        for member in group.members:
+            if len(member.start):
+                key = _key(group, member)
+                numbers[key] = Number.over_seeds(factors(member.start))
+                numbers[f"{key}_theory"] = Number(
+                    predicted_factor(tables["theory"], member.start), digits=4
+                )
+    factors_said = "; ".join(filter(None, (_factors(group) for group in found)))
+    if factors_said:
+        text += rf"Factor of the signal per layer towards the input (theory): {factors_said}."
+    if any("residual" in member.kinds for group in found for member in group.members):
+        text += (
+            r" Residual layers are $x + s\,\phi(Wx)$, without the second matrix of He et al. "
+            r"(2016); $s = 1$ unless said."
+        )
+    return Caption(text, numbers)
 
 
-def _factors(start: DataFrame, theory: DataFrame) -> dict[str, Number]:
-    """Each variant's factor per layer, measured and ``_theory``."""
-    numbers = {}
-    for group in ("sigmoid", "relu"):
-        for key in REMEDIES:
-            name = f"{group}_{key}" if key else group
-            rows = of_variant(start, name)
-            numbers[name] = Number.over_seeds(factors(rows))
-            numbers[f"{name}_theory"] = Number(predicted_factor(theory, rows), digits=4)
-    return numbers
+def _factors(group: Group) -> str:
+    """One network's factors, those of the plain one and of what changes its layers."""
+    said = [
+        f"{_name(member)} [[{_key(group, member)}]] ([[{_key(group, member)}_theory]])"
+        for member in group.members
+        if len(member.start) and not set(member.kinds) & {"clipping", "decay", "rate"}
+    ]
+    return f"{group.name}: {', '.join(said)}" if said else ""
+
+
+def _key(group: Group, member: Member) -> str:
+    return re.sub(r"[^a-zA-Z0-9]+", "_", f"{group.slug}_{member.name}").strip("_")

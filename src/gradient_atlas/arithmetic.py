@@ -8,8 +8,12 @@ alone: what it sets is read once, when the libraries are loaded.
 """
 
 import os
+import platform
 import sys
+import warnings
 from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 from gradient_atlas.errors import InputError
@@ -17,10 +21,15 @@ from gradient_atlas.errors import InputError
 CHOICE = "GRADIENT_ATLAS_ARITHMETIC"  # the environment variable that names a setting
 PORTABLE = "portable"
 
-_ONE_THREAD = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+_ALWAYS = {
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MPLBACKEND": "agg",  # a user's own would measure a figure's text differently
+}
 # For each setting what the environment says; a variable of another setting is taken out of it.
 SETTINGS: dict[str, dict[str, str]] = {
-    PORTABLE: _ONE_THREAD
+    PORTABLE: _ALWAYS
     | {
         "ATEN_CPU_CAPABILITY": "avx2",  # torch's own loops
         # MKL: the one branch that is the same for processors of other makers. It is slow, so
@@ -35,10 +44,10 @@ SETTINGS: dict[str, dict[str, str]] = {
         "ARROW_USER_SIMD_LEVEL": "AVX2",
     },
     # What each library chooses for this processor, and three choices that many processors offer.
-    "native": _ONE_THREAD,
-    "native-avx512": _ONE_THREAD | {"ATEN_CPU_CAPABILITY": "avx512", "MKL_CBWR": "AVX512"},
-    "native-avx2": _ONE_THREAD | {"ATEN_CPU_CAPABILITY": "avx2", "MKL_CBWR": "AVX2"},
-    "native-default": _ONE_THREAD
+    "native": _ALWAYS,
+    "native-avx512": _ALWAYS | {"ATEN_CPU_CAPABILITY": "avx512", "MKL_CBWR": "AVX512"},
+    "native-avx2": _ALWAYS | {"ATEN_CPU_CAPABILITY": "avx2", "MKL_CBWR": "AVX2"},
+    "native-default": _ALWAYS
     | {
         "ATEN_CPU_CAPABILITY": "default",
         "MKL_CBWR": "COMPATIBLE",
@@ -46,8 +55,23 @@ SETTINGS: dict[str, dict[str, str]] = {
         "NPY_DISABLE_CPU_FEATURES": "X86_V3 X86_V4",
     },
 }
+# What a processor must have for a setting, as Linux names it.
+_NEEDED = {
+    PORTABLE: {"avx2", "fma"},
+    "native-avx2": {"avx2", "fma"},
+    "native-avx512": {"avx512f", "avx512bw", "avx512dq", "avx512vl"},
+}
 _CONTROLLED = sorted({variable for pins in SETTINGS.values() for variable in pins})
-_READERS = ("numpy", "torch", "pyarrow")  # modules that read the environment when imported
+_READERS = (
+    "numpy",
+    "torch",
+    "pyarrow",
+    "matplotlib",
+)  # modules that read the environment when imported
+
+_PROCESSORS = Path("/proc/cpuinfo")
+
+_KEPT: list[Any] = []
 
 _in_use: str | None = None
 
@@ -56,12 +80,18 @@ def pin() -> None:
     """Put the setting that the environment variable names (else ``portable``) into effect.
 
     Raises:
-        InputError: there is no such setting, or a library has been imported with another one.
+        InputError: there is no such setting, the processor has not what it needs, or a library has
+            been imported with another one.
     """
     global _in_use
     setting = os.environ.get(CHOICE, PORTABLE)
     if setting not in SETTINGS:
         raise InputError(f"{CHOICE}: {setting!r} is unknown; use {', '.join(SETTINGS)}")
+    if missing := sorted(_NEEDED.get(setting, set()) - _processor_flags()):
+        raise InputError(
+            f"arithmetic: {setting!r} needs an x86-64 processor with {missing[0]}, which this one "
+            "is not; use native"
+        )
     pins = SETTINGS[setting]
     changed = [name for name in _CONTROLLED if os.environ.get(name) != pins.get(name)]
     late = [module for module in _READERS if module in sys.modules]
@@ -74,6 +104,14 @@ def pin() -> None:
         os.environ.pop(name, None)
     os.environ.update(pins)
     _in_use = setting
+
+
+def _processor_flags() -> set[str]:
+    """What the first processor is said to have; nothing where that is not x86-64 under Linux."""
+    if platform.machine() != "x86_64" or not _PROCESSORS.is_file():
+        return set()
+    with _PROCESSORS.open() as lines:
+        return next((set(line.split()) for line in lines if line.startswith("flags")), set())
 
 
 def in_use() -> dict[str, Any]:
@@ -97,8 +135,8 @@ def difference(made: Mapping[str, Any], other: Mapping[str, Any]) -> str:
     return f"another version of the arithmetic {made['setting']!r}"
 
 
-def prepare_torch() -> None:
-    """One thread, and float32 numbers below 1e-38 count as 0, in this process.
+def prepare_torch(flush_denormal: bool = True) -> None:
+    """One thread, exact roots, and float32 numbers below 1e-38 count as 0, in this process.
 
     A vanishing gradient reaches such denormal numbers, with which a matrix product takes some 200
     times as long. One thread, so that results do not depend on how many there are.
@@ -106,4 +144,45 @@ def prepare_torch() -> None:
     import torch
 
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)
+    torch.set_flush_denormal(flush_denormal)
+    if is_portable():
+        _use_exact_roots()
+
+
+@cache
+def _use_exact_roots() -> None:
+    """Have torch take square roots as numpy does, rounded as IEEE 754 says.
+
+    torch asks MKL, which begins with the processor's own estimate of 1/√x, of which each maker has
+    another, and in its portable branch misses the last bit of one root in six.
+    """
+    import numpy as np
+    import torch
+
+    def sqrt(x: torch.Tensor) -> torch.Tensor:
+        x = x if x.is_floating_point() or x.is_complex() else x.to(torch.get_default_dtype())
+        with np.errstate(invalid="ignore"):
+            return torch.from_numpy(np.asarray(np.sqrt(x.detach().numpy())))
+
+    def sqrt_(x: torch.Tensor) -> torch.Tensor:
+        return x.copy_(sqrt(x))
+
+    def sqrt_out(x: torch.Tensor, *, out: torch.Tensor) -> torch.Tensor:
+        return out.resize_(x.shape).copy_(sqrt(x))
+
+    def foreach_sqrt(tensors: list[torch.Tensor]) -> list[torch.Tensor]:
+        return [sqrt(x) for x in tensors]
+
+    def foreach_sqrt_(tensors: list[torch.Tensor]) -> None:
+        for x in tensors:
+            sqrt_(x)
+
+    with warnings.catch_warnings():  # of replacing what torch brings, which is what is meant
+        warnings.simplefilter("ignore", UserWarning)
+        library = torch.library.Library("aten", "IMPL")
+        library.impl("sqrt", sqrt, "CPU")
+        library.impl("sqrt_", sqrt_, "CPU")
+        library.impl("sqrt.out", sqrt_out, "CPU")
+        library.impl("_foreach_sqrt", foreach_sqrt, "CPU")
+        library.impl("_foreach_sqrt_", foreach_sqrt_, "CPU")
+    _KEPT.append(library)  # with the object torch's own comes back

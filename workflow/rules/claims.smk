@@ -5,6 +5,7 @@ rule check_claims:
     input:
         code=claims_code(*FIGURES),
         tables=table_files(*FIGURES),
+        robustness=[local(config["robustness"])] if config["robustness"] else [],
         recorded=[PROJECT / "tests/recorded_verdicts.csv"] if config["strict"] else [],
     output:
         table="results/claims.parquet",
@@ -20,13 +21,16 @@ rule check_claims:
         mem_mb=1500,
         runtime=10,
     params:
+        python=PYTHON,
         figures=as_argument({CONFIGURED[figure]: tables_of(figure) for figure in FIGURES}),
         results=lambda wildcards, input: results_folder(input.tables),
         sweeps=as_argument(partitions_of(*FIGURES)),
-        recorded=lambda wildcards, input: (
-            f"--recorded {shlex.quote(str(input.recorded))}" if input.recorded else ""
+        compared=lambda wildcards, input: " ".join(
+            f"--{option} {shlex.quote(str(input[option]))}"
+            for option in ("robustness", "recorded")
+            if input[option]
         ),
     shell:
-        "python {input.code[0]:q} --figures {params.figures} --results {params.results:q}"
+        "{params.python} {input.code[0]:q} --figures {params.figures} --results {params.results:q}"
         " --sweeps {params.sweeps} --output {output.table:q} --markdown {output.page:q}"
-        " {params.recorded} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+        " {params.compared} 2> {log:q} || (cat {log:q} >&2; exit 1)"

@@ -19,6 +19,7 @@ from snakemake.exceptions import WorkflowError
 
 from code_dependencies import literal, own_tables, source_files
 from configuration import complete
+from gradient_atlas import arithmetic
 from gradient_atlas.errors import InputError
 from gradient_atlas.runs.extension import is_extension, source_file
 from gradient_atlas.runs.sweep import expand_sweep, sweep_points
@@ -31,6 +32,9 @@ try:
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
+# How scripts are started, on a cluster's node as here. It is a param, so that a changed arithmetic
+# computes everything again.
+PYTHON = f"{arithmetic.CHOICE}={config['arithmetic']} python"
 SWEEPS = config["training"]["sweeps"]
 # The file of each user's own activation or initialisation.
 EXTENSIONS = {}

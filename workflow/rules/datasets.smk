@@ -28,9 +28,12 @@ rule prepare_dataset:
         # A resource, since a changed param would rebuild: where the bytes come from changes none.
         mirror=MIRROR,
     params:
+        python=PYTHON,
         dataset=lambda wildcards, input: input.own or wildcards.dataset,
+        perturbation=config["perturbation"],
         folder=lambda wildcards, output: Path(output[0]).parent,
     # A source that fails is the user's to mend, so what is said goes to the screen as well.
     shell:
-        "python {input.code[0]:q} {params.dataset:q} --output {params.folder:q} {resources.mirror}"
+        "{params.python} {input.code[0]:q} {params.dataset:q} --output {params.folder:q}"
+        " --perturbation {params.perturbation} {resources.mirror}"
         " 2>&1 | tee {log:q}"

@@ -22,9 +22,10 @@ rule simulate_quadratic:
         mem_mb=1000,
         runtime=10,
     params:
+        python=PYTHON,
         settings=as_argument(QUADRATIC),
     shell:
-        "python {input.code[0]:q} --settings {params.settings} --paths {output.paths:q}"
+        "{params.python} {input.code[0]:q} --settings {params.settings} --paths {output.paths:q}"
         " --convergence {output.convergence:q} --threshold {output.threshold:q} 2> {log:q}"
 
 
@@ -49,10 +50,11 @@ rule simulate_flow:
         mem_mb=1000,
         runtime=30,
     params:
+        python=PYTHON,
         dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
         settings=as_argument(FLOW),
     shell:
-        "python {input.code[0]:q} --settings {params.settings} --dataset {params.dataset:q}"
+        "{params.python} {input.code[0]:q} --settings {params.settings} --dataset {params.dataset:q}"
         " --flow {output.flow:q} --landscape {output.landscape:q} --order {output.order:q}"
         " --escape {output.escape:q} 2> {log:q}"
 
@@ -85,6 +87,7 @@ rule measure_sharpness:
         mem_mb=2000,
         runtime=60,
     params:
+        python=PYTHON,
         dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
         settings=lambda wildcards: as_argument(
             parts(SHARPNESS, "examples", "precision", "hidden_widths", "seeds", "steps", "every")
@@ -94,7 +97,7 @@ rule measure_sharpness:
             }
         ),
     shell:
-        "python {input.code[0]:q} descent --settings {params.settings}"
+        "{params.python} {input.code[0]:q} descent --settings {params.settings}"
         " --dataset {params.dataset:q} --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
 
 
@@ -115,6 +118,7 @@ rule measure_flow_sharpness:
         mem_mb=2000,
         runtime=60,
     params:
+        python=PYTHON,
         dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
         settings=lambda wildcards: as_argument(
             parts(SHARPNESS, "examples", "precision", "hidden_widths", "seeds")
@@ -122,7 +126,7 @@ rule measure_flow_sharpness:
             | {"activation": wildcards.activation}
         ),
     shell:
-        "python {input.code[0]:q} flow --settings {params.settings}"
+        "{params.python} {input.code[0]:q} flow --settings {params.settings}"
         " --dataset {params.dataset:q} --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
 
 
@@ -146,8 +150,9 @@ rule simulate_central_flow:
         mem_mb=2000,
         runtime=60,
     params:
+        python=PYTHON,
         dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
         settings=as_argument({k: v for k, v in CENTRAL_FLOW.items() if k != "dataset"}),
     shell:
-        "python {input.code[0]:q} --settings {params.settings}"
+        "{params.python} {input.code[0]:q} --settings {params.settings}"
         " --dataset {params.dataset:q} --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"

@@ -37,6 +37,7 @@ rule draw_figure:
         mem_mb=1000,
         runtime=10,
     params:
+        python=PYTHON,
         name=lambda wildcards: CONFIGURED.get(wildcards.figure, wildcards.figure),
         tables=lambda wildcards: as_argument(tables_of(wildcards.figure)),
         results=lambda wildcards, input: results_folder(input.tables),
@@ -44,7 +45,7 @@ rule draw_figure:
         style=as_argument(config["style"]),
         target=lambda wildcards, output: output.pdf.removesuffix(".pdf"),
     shell:
-        "python {input.code[0]:q} {params.name:q} --tables {params.tables} --results {params.results:q}"
+        "{params.python} {input.code[0]:q} {params.name:q} --tables {params.tables} --results {params.results:q}"
         " --sweeps {params.sweeps} --style {params.style} --output {params.target:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
 
 
@@ -67,7 +68,8 @@ rule check_figure:
         mem_mb=1000,
         runtime=10,
     params:
+        python=PYTHON,
         style=as_argument(config["style"]),
     shell:
-        "python {input.code[0]:q} {input.pdf:q} --layout {input.layout:q} --style {params.style}"
+        "{params.python} {input.code[0]:q} {input.pdf:q} --layout {input.layout:q} --style {params.style}"
         " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"

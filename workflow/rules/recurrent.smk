@@ -24,8 +24,11 @@ rule train_recurrent:
         mem_mb=1500,
         runtime=60,
     params:
+        python=PYTHON,
         run=recurrent_run_of,
         seeds=RECURRENT["seeds"],
+        perturbation=config["perturbation"],
     shell:
-        "python {input.code[0]:q} --run {params.run} --seeds {params.seeds}"
+        "{params.python} {input.code[0]:q} --run {params.run} --seeds {params.seeds}"
+        " --perturbation {params.perturbation}"
         " --signals {output.signals:q} --losses {output.losses:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"

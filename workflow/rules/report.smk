@@ -24,11 +24,12 @@ rule report:
         mem_mb=1500,
         runtime=10,
     params:
+        python=PYTHON,
         tables=as_argument({figure: datasets_of(figure) for figure in FIGURES}),
         results=lambda wildcards, input: results_folder([input.claims]),
         sweeps=as_argument(partitions_of(*FIGURES)),
         benchmarks=lambda wildcards, input: Path(results_folder([input.claims])).parent / "logs",
     shell:
-        "python {input.code[0]:q} --figures {input.figures:q} --tables {params.tables}"
+        "{params.python} {input.code[0]:q} --figures {input.figures:q} --tables {params.tables}"
         " --results {params.results:q} --sweeps {params.sweeps} --claims {input.claims:q}"
         " --benchmarks {params.benchmarks:q} --output {output:q} 2> {log:q}"

@@ -1,4 +1,4 @@
-from gradient_atlas.theory.conditions import CONDITIONS
+from gradient_atlas.theory.conditions import CONDITIONS, RECURRENT_CONDITIONS
 
 # What one layer lets through at most: activations, their derivatives, and a chain of equal factors.
 
@@ -25,11 +25,12 @@ rule tabulate_activations:
         mem_mb=1000,
         runtime=10,
     params:
+        python=PYTHON,
         activations=config["theory"]["activations"],
         grid=config["theory"]["grid"],
         chain=config["theory"]["chain"],
     shell:
-        "python {input.code[0]:q} --activations {params.activations:q}"
+        "{params.python} {input.code[0]:q} --activations {params.activations:q}"
         " --largest {params.grid[largest]} --spacing {params.grid[spacing]}"
         " --factors {params.chain[factors]} --layers {params.chain[layers]}"
         " --table {output.table:q} --chain {output.chain:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
@@ -60,6 +61,7 @@ rule predict_norms:
         mem_mb=2000,
         runtime=60,
     params:
+        python=PYTHON,
         # What theory speaks of, each once: a changed rate predicts nothing anew, and the command
         # of a long sweep stays short.
         settings=lambda wildcards: as_argument(
@@ -75,7 +77,7 @@ rule predict_norms:
         ),
         folders=lambda wildcards, input: sorted({str(Path(file).parent) for file in input.dataset}),
     shell:
-        "python {input.code[0]:q} --settings {params.settings} --dataset {params.folders:q}"
+        "{params.python} {input.code[0]:q} --settings {params.settings} --dataset {params.folders:q}"
         " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
 
 
@@ -100,6 +102,7 @@ rule predict_descent:
         mem_mb=1000,
         runtime=10,
     params:
+        python=PYTHON,
         settings=as_argument(
             {
                 "quadratic": config["dynamics"]["quadratic"],
@@ -107,6 +110,40 @@ rule predict_descent:
             }
         ),
     shell:
-        "python {input.code[0]:q} --settings {params.settings} --paths {output.paths:q}"
+        "{params.python} {input.code[0]:q} --settings {params.settings} --paths {output.paths:q}"
         " --bowl {output.bowl:q} --rates {output.rates:q} --thresholds {output.thresholds:q}"
         " --escapes {output.escapes:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+
+
+# The signal of every recurrent network before training, and what one without memory can reach.
+rule predict_recurrent:
+    input:
+        code=code("predict_recurrent.py"),
+    output:
+        "results/theory/recurrent/part.parquet",
+    log:
+        "logs/theory/recurrent.log",
+    benchmark:
+        "logs/theory/recurrent.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        # What theory speaks of, each once: a changed rate predicts nothing anew.
+        settings=as_argument(
+            {
+                "runs": [
+                    dict(zip(RECURRENT_CONDITIONS, condition, strict=True))
+                    for condition in dict.fromkeys(
+                        tuple(getattr(run, key) for key in RECURRENT_CONDITIONS)
+                        for run in RECURRENT_RUNS.values()
+                    )
+                ]
+            }
+        ),
+    shell:
+        "python {input.code[0]:q} --settings {params.settings} --output {output:q} 2> {log:q}"
+        " || (cat {log:q} >&2; exit 1)"

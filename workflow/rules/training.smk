@@ -21,10 +21,11 @@ rule train:
         mem_mb=2000,
         runtime=60,
     params:
+        python=PYTHON,
         run=lambda wildcards: shlex.quote(format_run(run_of(wildcards))),
         seeds=lambda wildcards: SWEEPS[wildcards.sweep]["seeds"],
         dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
     shell:
-        "python {input.code[0]:q} --run {params.run} --seeds {params.seeds}"
+        "{params.python} {input.code[0]:q} --run {params.run} --seeds {params.seeds}"
         " --dataset {params.dataset:q} --gradients {output.gradients:q} --metrics {output.metrics:q}"
         " 2> {log:q} || (cat {log:q} >&2; exit 1)"

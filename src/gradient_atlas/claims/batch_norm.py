@@ -58,11 +58,6 @@ def batch_norm(found: list[Group], theory: DataFrame) -> list[Claim]:
                 **stable,
             ),
         ]
-    nothing: dict[str, Any] = {"condition": "not in the config", "values": []}
-    if not pairs:
-        claims.append(
-            Claim("batch-norm-stabilises/start", quantity="span of the signal", **stable, **nothing)
-        )
     return [*claims, *normalized(pairs)]
 
 

@@ -1,12 +1,13 @@
 """Ten decades, gradients below 1e-10, the forward variance of He weights, and large inputs."""
 
 from functools import partial
+from math import nan
 from typing import Any
 
 from pandas import DataFrame
 
 from gradient_atlas.claims.claim import Claim
-from gradient_atlas.claims.words import describe
+from gradient_atlas.claims.words import describe, told
 from gradient_atlas.measures.depths import (
     NOTHING,
     all_depths,
@@ -61,7 +62,7 @@ def _depths(tables: dict[str, DataFrame], name: str) -> list[Claim]:
     least, most = PRINTED_LAYERS
     remark = (
         f"The factor per layer is √(n Var(W) E[σ'²]) (Schoenholz et al. 2017); with {name} weights "
-        f"ten decades take {layers_in_theory(theory, deep):.1f} layers."
+        f"ten decades take {told(layers_in_theory(theory, deep), '.1f')} layers."
         if len(deep)
         else ""
     )
@@ -71,7 +72,7 @@ def _depths(tables: dict[str, DataFrame], name: str) -> list[Claim]:
             claim=f"sigmoid-ten-decades/{name}",
             source="F figure 1",
             statement="the sigmoid curve drops about 10 orders of magnitude by layer 10 to 15",
-            condition=describe(deep, f"{least} to {most} layers, as printed"),
+            condition=describe(deep, "the range that the sentence prints"),
             quantity="layers from the output until ‖∂L/∂W‖ has fallen by 10 decades",
             values=by_seed(deep, lambda one: layers_to_fall(one, WEIGHT, -NOTHING)),
             lower=least,
@@ -83,7 +84,7 @@ def _depths(tables: dict[str, DataFrame], name: str) -> list[Claim]:
             claim=f"early-layers-below-1e-10/{name}",
             source="F example 1",
             statement="early layers receive gradients < 1e-10 after about 10 to 15 layers",
-            condition=describe(deep, f"{most} layers, the more of the two printed")
+            condition=describe(deep, "the larger of the two depths that the sentence prints")
             + f"; depths in the config: {tried}",
             quantity="least depth at which ‖∂L/∂W‖ of layer 1 is 1e-10, interpolated",
             values=by_seed(of_shared_seeds(rows), lambda one: depth_to_fall(one, WEIGHT, NOTHING)),
@@ -112,7 +113,7 @@ def _forward(tables: dict[str, DataFrame], which: str) -> Claim:
         upper=1.05,
         remark="The mean over networks of the second moment is kept at any width; that of its "
         "logarithm falls by 5/(2n) per layer (Hanin & Nica 2020), a ratio of "
-        f"{ratio_in_theory(tables, rows):.3f} here.",
+        f"{told(ratio_in_theory(tables, rows))} here.",
     )
 
 
@@ -147,7 +148,7 @@ def _inputs(inputs: DataFrame, series: DataFrame) -> list[Claim]:
             kind="some",
             remark="ReLU is homogeneous: inputs times s give activations times s in every layer "
             "and the same derivatives. The factor per layer, "
-            f"{mean(factors(rows)):.3f} for all, is the weights' alone.",
+            f"{told(mean(factors(rows)))} for all, is the weights' alone.",
         ),
         _saturated_by_inputs(inputs, series),
         _saturated_by_weights(inputs),
@@ -176,7 +177,7 @@ def _saturated_by_inputs(inputs: DataFrame, series: DataFrame) -> Claim:
         values=lost,
         remark="Only the first layer sees the inputs: sigmoids lie in (0, 1), and every later z is "
         "as large as without them. What makes the gradient tiny in either case is the factor "
-        f"{mean(factors(rows)):.3g} per layer.",
+        f"{told(mean(factors(rows)), '.3g')} per layer.",
         **_Z,
     )
 
@@ -185,14 +186,14 @@ def _saturated_by_weights(inputs: DataFrame) -> Claim:
     """Every layer's z is large where the weights are."""
     rows = where(at_initialization(inputs), activation="sigmoid")
     rows = deepest(rows[(rows.input_scale == 1) & (rows.weight_std > 1)])
-    slope = rows[rows.layer == 1].mean_activation_derivative.mean() if len(rows) else 0.0
+    slope = rows[rows.layer == 1].mean_activation_derivative.mean() if len(rows) else nan
     return Claim(
         claim="large-z-vanishes/weights",
         condition=describe(rows, _BOUND),
         quantity="log10 of the error signal's norm at layer 1 over layer L",
         values=by_seed(rows, partial(input_over_output, column=ERROR)),
-        remark=f"The mean of σ' in the first layer is {slope:.2g}, and the factor per layer "
-        f"{mean(factors(rows)):.3g}: σ' is small for most units, but weights that large multiply "
-        "what the few others let through, √(n Var(W) E[σ'²]).",
+        remark=f"The mean of σ' in the first layer is {told(slope, '.2g')}, and the factor per "
+        f"layer {told(mean(factors(rows)), '.3g')}: σ' is small for most units, but weights that "
+        "large multiply what the few others let through, √(n Var(W) E[σ'²]).",
         **_Z,
     )

@@ -56,7 +56,7 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
             quantity="share of ReLU units off for all examples minus that of Leaky ReLU units, in "
             "the end, seed by seed",
             values=(relu["end"] - leaky["end"]).reindex(both).tolist(),
-            lower=0.0,
+            lower=np.nextafter(0.0, 1.0),
             remark=f"ReLU {_words(relu['end'])}, Leaky ReLU {_words(leaky['end'])}; at "
             f"initialisation {_words(relu['start'])} and {_words(leaky['start'])}.",
             **common,

@@ -5,6 +5,7 @@ from typing import Any
 from pandas import DataFrame
 
 from gradient_atlas.claims.claim import Claim
+from gradient_atlas.claims.words import told
 from gradient_atlas.measures.layer_updates import changed_in_float32, relative_speed, way
 from gradient_atlas.measures.layers import deepest, factors
 from gradient_atlas.measures.runs import mean, where
@@ -19,8 +20,9 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
     shared = _shared(rows, tables["metrics"])
     common: dict[str, Any] = {
         "upper": NEGLIGIBLE,
-        "remark": f"The error signal shrinks by a factor of {mean(factors(rows)):.2g} a layer at "
-        "initialisation (sigmoid' is at most 0.25, and the weights do not make up for it)."
+        "remark": "The error signal shrinks by a factor of "
+        f"{told(mean(factors(rows)), '.2g')} a layer at initialisation "
+        "(sigmoid' is at most 0.25, and the weights do not make up for it)."
         if len(rows)
         else "",
     }

@@ -89,7 +89,7 @@ def _by_rate(due: DataFrame) -> str:
     said = [
         f"η = {rate:g}: {part['late'].mean():.3f} (s.d. {part['late'].std():.3f}; in the third "
         f"before {part['middle'].mean():.3f})"
-        for rate, part in due.groupby("learning_rate")
+        for rate, part in due[due["status"] == "ok"].groupby("learning_rate")
     ]
     return f"Last third, by rate: {'; '.join(said)}." if said else ""
 

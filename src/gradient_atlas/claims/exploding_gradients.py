@@ -8,7 +8,7 @@ from pandas import DataFrame
 from gradient_atlas.claims.claim import Claim
 from gradient_atlas.claims.large_weights_remedies import remedies
 from gradient_atlas.claims.rates import high_rates, smaller_rates
-from gradient_atlas.claims.words import listed, rate_of, size_of, weights_of
+from gradient_atlas.claims.words import listed, per_layer, rate_of, size_of, weights_of
 from gradient_atlas.measures.changes import Group, Member, groups
 from gradient_atlas.measures.explosion import largest_gradients, largest_losses
 from gradient_atlas.measures.layers import at_initialization, factors
@@ -86,8 +86,8 @@ def saturation(start: DataFrame) -> list[Claim]:
                 ],
                 upper=0.1,
                 remark="E[φ'] of a wide network falls as 1/√q only, √q being the size of z; the "
-                "units near 0 carry the error signal, which changes by "
-                f"{mean(factors(rows)):.2f} per layer towards the input.",
+                "units near 0 carry the error signal, which changes "
+                f"{per_layer(rows)}.",
                 **shared,
             ),
         ]
@@ -111,8 +111,8 @@ def gradients_before_training(start: DataFrame) -> list[Claim]:
                 lower=6.0,
                 upper=20.0,
                 unit="decades",
-                remark=f"Per layer the error signal changes by {mean(factors(rows)):.3g} towards "
-                "the input: √χ with χ = n σ² E[φ'²] (Schoenholz et al. 2017, eq. 9), which at one "
+                remark=f"The error signal changes {per_layer(rows)}: √χ with χ = n σ² E[φ'²] "
+                "(Schoenholz et al. 2017, eq. 9), which at one "
                 "width is √(n/2) for ReLU and less the more a unit saturates. The printed range "
                 "is that of one activation and depth, not of N(0,1) weights."
                 + (CHAOS if name == "tanh" and len(rows) else ""),
@@ -131,16 +131,12 @@ def overflow(found: list[Group]) -> list[Claim]:
         "lower": 1.0,
         "kind": "every",
     }
-    if not plain:
-        return [
-            Claim("float32-overflow/diverges", condition="not in the config", values=[], **shared)
-        ]
     return [
         Claim(
             claim=f"float32-overflow/{group.slug}-diverges",
             condition=f"{group.run.activation}, {size_of(member.metrics)}, "
-            f"{weights_of(member.metrics)}, {group.run.precision}, {rate_of(member.metrics)}; "
-            "bound: every seed",
+            f"{weights_of(member.run.to_frame().T)}, {group.run.precision}, "
+            f"{rate_of(member.metrics)}; bound: every seed",
             values=diverged(member.metrics),
             remark=_overflow_remark(member),
             **shared,
@@ -151,14 +147,15 @@ def overflow(found: list[Group]) -> list[Claim]:
 
 def large_and_deep(found: list[Group]) -> list[tuple[Group, Member]]:
     """The plain networks at the greatest depth whose weights no method prescribes."""
-    plain = [(group, group.plain) for group in found if group.untreated]
-    trained = [(group, member) for group, member in plain if member and len(member.metrics)]
-    depth = max((group.run.depth for group in found), default=0)
-    return [(group, member) for group, member in trained if group.run.depth == depth]
+    depth = max((group.run["depth"] for group in found), default=0)
+    deep = [group for group in found if group.untreated and group.run["depth"] == depth]
+    return [(group, group.plain) for group in deep if group.plain and group.plain.trained]
 
 
 def _overflow_remark(member: Member) -> str:
     """Where a run overflows, or why it does not."""
+    if member.metrics.empty:
+        return ""
     if steps := divergence_steps(member.metrics):
         where_ = "in the forward pass, before any update" if set(steps) == {0} else "while training"
         return f"Not finite at step {listed(steps)}: {where_}."

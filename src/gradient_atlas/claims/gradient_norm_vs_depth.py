@@ -6,7 +6,7 @@ import numpy as np
 from pandas import DataFrame
 
 from gradient_atlas.claims.claim import Claim
-from gradient_atlas.claims.words import describe
+from gradient_atlas.claims.words import describe, told
 from gradient_atlas.measures.layers import (
     ERROR,
     STABLE_DECADES,
@@ -48,7 +48,7 @@ def _sigmoid_claims(tables: dict[str, DataFrame], initialization: str) -> list[C
     missed = [PRINTED_LAYERS * abs(float(np.log10(factor / PRINTED))) for factor in measured]
     remark = (
         f"The factor is √(n Var(W) E[σ'(z)²]) (Schoenholz et al. 2017), here "
-        f"{_theory_text(tables['theory'], rows)} by theory and {mean(measured):.3f} measured; it "
+        f"{_theory_text(tables['theory'], rows)} by theory and {told(mean(measured))} measured; it "
         "is 0.25 only if z = 0 everywhere and n Var(W) = 1."
     )
     return [
@@ -94,8 +94,7 @@ def _sigmoid_claims(tables: dict[str, DataFrame], initialization: str) -> list[C
 
 
 def _theory_text(theory: DataFrame, rows: DataFrame) -> str:
-    value = predicted_factor(theory, rows)
-    return "not predicted" if np.isnan(value) else f"{value:.3f}"
+    return told(predicted_factor(theory, rows))
 
 
 def _tanh_claims(tables: dict[str, DataFrame]) -> list[Claim]:
@@ -169,7 +168,7 @@ def _explodes(tables: dict[str, DataFrame], activation: str) -> Claim:
         values=by_seed(rows, partial(input_over_output, column=ERROR)),
         lower=STABLE_DECADES,
         unit="decades",
-        remark=f"Measured c = {mean(factors(rows)):.3f} per layer; in the wide limit √(n Var(W) "
+        remark=f"Measured c = {told(mean(factors(rows)))} per layer; in the wide limit √(n Var(W) "
         f"E[φ'²]) = {_theory_text(tables['theory'], rows)}; saturation is in E[φ'²].",
     )
 

@@ -7,7 +7,7 @@ import numpy as np
 from pandas import DataFrame
 
 from gradient_atlas.claims.claim import Claim
-from gradient_atlas.claims.words import describe
+from gradient_atlas.claims.words import describe, told
 from gradient_atlas.measures.layers import (
     ERROR,
     STABLE_DECADES,
@@ -22,7 +22,7 @@ from gradient_atlas.measures.layers import (
     spread_over_layers,
 )
 from gradient_atlas.measures.map_of_networks import STEADY
-from gradient_atlas.measures.runs import by_seed
+from gradient_atlas.measures.runs import by_seed, mean
 from gradient_atlas.runs.names import name_of
 
 SMALL = 0.5  # of Xavier's standard deviation: below that of standard weights, 1/√3 of it
@@ -119,7 +119,7 @@ def _balanced(
     # The factor is that over layers 2 to L-1.
     bound = STABLE_DECADES / max(1, int(rows.depth.max()) - 3) if len(rows) else STABLE_DECADES
     predicted = predicted_factor(tables["theory"], rows)
-    in_theory = "not predicted" if np.isnan(predicted) else f"{predicted:.3f}"
+    in_theory = told(predicted)
     return Claim(
         claim=claim,
         source="V section 5 (vanishing, 4)",
@@ -144,7 +144,7 @@ def _steadier(tables: dict[str, DataFrame], name: str, rows: DataFrame, relu: Da
     own = by_seed(rows, lambda one: spread_over_layers(one, ERROR))
     predicted = prediction_of(tables["theory"], rows) if len(rows) else DataFrame()
     slope = float(predicted.asymptotic_slope.iloc[0]) if len(predicted) else np.nan
-    in_theory = f"{slope:+.5f} decades per layer" if np.isfinite(slope) else "not predicted"
+    in_theory = f"{told(slope, '+.5f')} decades per layer"
     return Claim(
         claim=f"variants-stabilise/{name}",
         source="F example 3",
@@ -155,7 +155,7 @@ def _steadier(tables: dict[str, DataFrame], name: str, rows: DataFrame, relu: Da
         values=_paired(rows, relu, lambda one: spread_over_layers(one, ERROR)),
         upper=0.0,
         unit="decades",
-        remark=f"{name_of(name)}'s norms span {np.mean(own) if own else np.nan:.2g} decades. He's "
+        remark=f"{name_of(name)}'s norms span {told(mean(own), '.2g')} decades. He's "
         "factor 2 is made for ReLU, of which half the units pass: near 0 GELU and SiLU have slope "
         "1/2 everywhere, so 2 E[φ'²] falls to 1/2 as the activations shrink, "
         f"{in_theory} in the end."

@@ -19,7 +19,7 @@ from gradient_atlas.measures.runs import (
     divergence_steps,
     final_loss,
     guessing,
-    last_rows,
+    mean,
 )
 
 DIVERGED = "1 if loss or gradient became inf or nan, else 0"
@@ -80,23 +80,20 @@ def mitigation(found: list[Group]) -> list[Claim]:
 def clipped_norms(found: list[Group]) -> list[Claim]:
     """The norm after clipping at each threshold of the config: an identity."""
     clipped = _unique(m for g in found for m in g.members if "clipping" in m.kinds)
-    limits = sorted({float(member.run.clip_norm) for member in clipped})
     claims = []
-    for limit in (*limits,) or (None,):
-        rows = [m.metrics for m in clipped if limit is not None and m.run.clip_norm == limit]
+    for limit in sorted({float(member.run["clip_norm"]) for member in clipped}):
+        rows = [m.metrics for m in clipped if m.run["clip_norm"] == limit]
         norms = [by_seed(one, lambda seed: seed["clipped_gradient_norm"].max()) for one in rows]
         claims.append(
             Claim(
-                claim="clipping-caps/norm" + ("" if limit is None else f"-{limit:g}"),
+                claim=f"clipping-caps/norm-{limit:g}",
                 source="V section 5 (exploding gradients 1)",
                 statement="a gradient whose norm passes 1 or 5 is scaled down to the threshold",
-                condition="not in the config"
-                if limit is None
-                else f"every logged step with a finite gradient of the {len(rows)} kinds of run "
-                f"that are clipped at {limit:g}; bound: the threshold and float32's rounding",
+                condition="every logged step with a finite gradient of the kinds of run that are "
+                f"clipped at {limit:g} ({len(rows)}); bound: the threshold and float32's rounding",
                 quantity="largest norm after clipping",
                 values=[value for one in norms for value in one if not np.isnan(value)],
-                upper=(limit or 0.0) * (1 + 1e-5),
+                upper=limit * (1 + 1e-5),
                 kind="identity",
             )
         )
@@ -122,7 +119,7 @@ def clipped_runs(found: list[Group]) -> list[Claim]:
             **shared,
         )
         for group, member in pairs
-    ] or [Claim("clipping-caps/alive", condition="not in the config", values=[], **shared)]
+    ]
 
 
 def decay(found: list[Group]) -> list[Claim]:
@@ -161,22 +158,12 @@ def decay(found: list[Group]) -> list[Claim]:
                         **shared,
                     )
                 )
-    return [*explosion, *weights] or [
-        Claim(
-            claim="weight-decay-keeps-small/explosion",
-            condition="not in the config",
-            quantity=DIVERGED,
-            values=[],
-            upper=0.0,
-            kind="every",
-            **shared,
-        )
-    ]
+    return [*explosion, *weights]
 
 
 def _unique(members: Any) -> list[Member]:
     """Each run once, though it may stand beside several plain networks."""
-    return list({tuple(member.metrics.index): member for member in members}.values())
+    return list({member.parameters: member for member in members}.values())
 
 
 def _ratios(one: DataFrame, other: DataFrame) -> list[float]:
@@ -202,9 +189,11 @@ def _too_small(runs: DataFrame) -> str:
     """Why a clipped run that starts far out stays there; nothing of one that does not."""
     if runs.empty or runs["initialization"].iloc[0] != "normal":
         return ""
-    last = last_rows(runs)
+    alive = [loss for loss in final_loss(runs) if np.isfinite(loss)]
+    if not alive:
+        return ""
     return (
-        f"It is alive at a loss of {last.train_loss.mean():.2g} nats: an update of norm η times "
+        f"It is alive at a loss of {mean(alive):.2g} nats: an update of norm η times "
         "the threshold moves weights of norm √(layers) n σ by "
         f"{move_of_an_update(runs):.0e} of it, so that {updates(runs)} updates cannot leave the "
         "start."

@@ -74,7 +74,7 @@ def answers_of_ten_layers(found: list[Group]) -> list[Claim]:
             if member.run.normalization == "batch_norm"
         ],
     }
-    plain = [group.plain.start for group in sigmoid if group.plain]
+    plain = [g.plain.start for g in sigmoid if g.plain and len(g.plain.start)]
     claims = []
     for name, some in cases.items():
         rows = some[0] if some else DataFrame()

@@ -57,11 +57,7 @@ def residual_layers(found: list[Group], theory: DataFrame) -> list[Claim]:
                         **mitigates,
                     )
                 )
-    nothing: dict[str, Any] = {"condition": "not in the config", "values": []}
-    return claims or [
-        Claim("residual-identity-path/propagates", **passes, **nothing),
-        Claim("residual-identity-path/mitigates", **mitigates, **nothing),
-    ]
+    return claims
 
 
 def _residual_remark(group: Group, member: Member, theory: DataFrame) -> str:

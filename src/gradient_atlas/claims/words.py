@@ -1,5 +1,6 @@
 """What the conditions of several claims say in the same words, read off their rows."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -35,6 +36,11 @@ def listed(steps: list[int]) -> str:
     return ", ".join(str(step) for step in sorted(set(steps)))
 
 
+def told(value: float, how: str = ".3f") -> str:
+    """A number of a remark; in words where there is none."""
+    return "not known" if math.isnan(value) else f"{value:{how}}"
+
+
 def describe(rows: DataFrame, bound: str) -> str:
     """The condition of a claim: the network that ``rows`` are of, and the bound chosen."""
     if rows.empty:
@@ -54,6 +60,8 @@ def in_words(name: str) -> str:
 
 def weights_of(rows: DataFrame) -> str:
     """The weights of one kind of run: their standard deviation, or who prescribes them."""
+    if rows.empty:
+        return "not in the config"
     first = rows.iloc[0]
     if first["initialization"] == "normal":
         return f"weights of standard deviation {float(first['weight_std']):g}"
@@ -88,6 +96,12 @@ def describe_run(runs: DataFrame) -> str:
     return f"{first.activation}, {size_of(runs)}, {weights_of(runs)}, {rate_of(runs)}{extra}"
 
 
+def per_layer(rows: DataFrame) -> str:
+    """By which factor the error signal of one kind of network changes, as a remark says it."""
+    factor = mean(factors(rows))
+    return "by no one factor" if np.isnan(factor) else f"by {factor:.3g} a layer towards the input"
+
+
 def place_of(member: Member) -> str:
     return "-after-activation" if member.run.normalization_position == "after_activation" else ""
 
@@ -106,7 +120,6 @@ def beside_plain(group: Group, member: Member) -> str:
 
 
 def factor_of(member: Member, theory: DataFrame) -> str:
-    return (
-        f"Per layer towards the input the factor is {mean(factors(member.start)):.3f}, in theory "
-        f"{predicted_factor(theory, member.start):.3f}."
-    )
+    said = f"Per layer towards the input the factor is {mean(factors(member.start)):.3f}"
+    predicted = predicted_factor(theory, member.start)
+    return f"{said}." if np.isnan(predicted) else f"{said}, in theory {predicted:.3f}."

@@ -51,7 +51,9 @@ def load(folder: Path, dtype: torch.dtype, examples: int | None = None) -> Data:
     """Load the data set in ``folder``, its first ``examples`` training rows (None: all).
 
     The stored arrays are memory-mapped; only the rows asked for become tensors. Rows lie in a
-    fixed random order, so the first ones are a random sample.
+    fixed random order, so the first ones are a random sample. Where dataset.json says a
+    ``perturbation`` p, each input is multiplied by 1 + p u, u uniform in ±1, always the same: what
+    is concluded from these data must not hang on it.
 
     Raises:
         InputError: the folder holds no whole data set, a file is not the one that was written, or
@@ -66,28 +68,35 @@ def load(folder: Path, dtype: torch.dtype, examples: int | None = None) -> Data:
             f"training_examples: {examples} is wrong; "
             f"{description['name']} has 1 to {available} training rows to give"
         )
+    p = description.get("perturbation", 0.0)
     # A pixel has 256 values: a table of them, computed in float64, spares every large temporary.
     pixels = np.arange(256) / 255
     standardised = (pixels - description["mean"]) / description["standard_deviation"]
     table = torch.from_numpy(standardised).to(dtype).numpy()
     return Data(
-        train_inputs=_standardise(arrays["train_images"][:examples], table),
+        train_inputs=_standardise(arrays["train_images"][:examples], table, p),
         train_labels=torch.from_numpy(arrays["train_labels"][:examples].copy()),
-        test_inputs=_standardise(arrays["test_images"], table),
+        test_inputs=_standardise(arrays["test_images"], table, p),
         test_labels=torch.from_numpy(arrays["test_labels"].copy()),
         classes=description["classes"],
         sha256=hashlib.sha256(
-            json.dumps(description["sha256"], sort_keys=True).encode()
+            json.dumps(
+                description["sha256"] | ({"perturbation": p} if p else {}), sort_keys=True
+            ).encode()
         ).hexdigest(),
     )
 
 
-def _standardise(images: np.ndarray, table: np.ndarray) -> Tensor:
+def _standardise(images: np.ndarray, table: np.ndarray, perturbation: float) -> Tensor:
     rows = images.reshape(len(images), -1)
     inputs = np.empty(rows.shape, dtype=table.dtype)
+    generator = np.random.default_rng(0)
     for start in range(0, len(rows), _ROWS):
         # NumPy makes eight bytes of each index: in blocks, that stays small beside the inputs.
-        inputs[start : start + _ROWS] = table[rows[start : start + _ROWS]]
+        block = table[rows[start : start + _ROWS]]
+        if perturbation:
+            block = block * (1 + perturbation * generator.uniform(-1, 1, block.shape))
+        inputs[start : start + _ROWS] = block
     return torch.from_numpy(inputs)
 
 

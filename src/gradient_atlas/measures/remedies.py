@@ -45,16 +45,27 @@ def span(rows: DataFrame, column: str = ERROR) -> float:
     return float(np.ptp(values)) if np.isfinite(values).all() else math.inf
 
 
-def ends(rows: DataFrame) -> tuple[float, float]:
-    """Smallest and largest log10 among the layers 2 .. L-1, from that of layer L-1; mean of seeds.
+def ends(rows: DataFrame) -> tuple[float, float, float]:
+    """Least and largest log10 among the layers 2 .. L-1, and that of layer 2, from layer L-1's.
 
-    rows: of one step. nan where a seed has a norm that is 0 or not finite.
+    rows: of one step; the mean over seeds of each layer's log10. nan where a seed has a norm that
+    is 0 or not finite.
     """
     lines = [decades(inner(seed), ERROR) for _, seed in rows.groupby("seed")]
     if not lines or not all(len(line) and np.isfinite(line).all() for line in lines):
-        return math.nan, math.nan
+        return math.nan, math.nan, math.nan
     middle = np.mean(lines, axis=0)
-    return float((middle - middle[-1]).min()), float((middle - middle[-1]).max())
+    middle -= middle[-1]
+    return float(middle.min()), float(middle.max()), float(middle[0])
+
+
+def predicted_change(prediction: DataFrame) -> float:
+    """The same of layer 2 in theory; nan without a prediction."""
+    layers = inner(prediction)
+    if layers.empty:
+        return math.nan
+    values = layers[f"predicted_log10_{ERROR}"].to_numpy(dtype=float)
+    return float(values[0] - values[-1])
 
 
 def trained(rows: DataFrame) -> DataFrame:

@@ -54,7 +54,7 @@ def diverged(metrics: DataFrame) -> list[float]:
 
 def diverged_runs(metrics: DataFrame, parameters: list[str]) -> tuple[int, int]:
     """How many runs (one a seed and combination of ``parameters``) diverged, of how many."""
-    ends = metrics.sort_values("step").groupby([*parameters, "seed"])["status"].last()
+    ends = metrics.sort_values("step").groupby([*parameters, "seed"], dropna=False)["status"].last()
     return int((ends == "diverged").sum()), len(ends)
 
 

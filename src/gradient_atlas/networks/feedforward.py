@@ -95,7 +95,8 @@ class FeedForward:
     @property
     def parameters(self) -> list[Tensor]:
         """All trained tensors: weights, biases, gains, shifts, each in the order of the layers."""
-        return [*self.weights, *self.biases, *self.gains, *self.shifts]
+        biases = self.biases if self.run.train_biases else []
+        return [*self.weights, *biases, *self.gains, *self.shifts]
 
     def forward(self, inputs: Tensor, mode: Mode = "train", trace: Trace | None = None) -> Tensor:
         """Logits (examples, classes) of inputs (examples, n_inputs); fills ``trace`` when given."""

@@ -30,6 +30,7 @@ class Run:
         residual_scale: the factor of the branch f.
         optimizer: ``sgd``, ``lars`` or ``lamb``.
         learning_rate: step size η.
+        train_biases: whether biases are trained, or stay at the 0 that they begin with.
         momentum: heavy-ball coefficient β.
         weight_decay: coefficient λ of the term λ W added to the gradient.
         clip_norm: threshold on the global gradient norm; None: no clipping.
@@ -59,6 +60,7 @@ class Run:
     residual_scale: float = at_least(0, 1.0)
     optimizer: str = chosen("sgd", "sgd", "lars", "lamb")
     learning_rate: float = at_least(0, 0.05)
+    train_biases: bool = True
     momentum: float = at_least(0, 0.0)
     weight_decay: float = at_least(0, 0.0)
     clip_norm: float | None = above(0, None)

@@ -58,3 +58,8 @@ class RecurrentRun:
 def parse_recurrent_run(parameters: Mapping[str, Any]) -> RecurrentRun:
     """Return the run that these parameters describe; InputError as in ``parameters.parse``."""
     return parse(RecurrentRun, parameters)
+
+
+def bias_text(bias: float | str) -> str:
+    """A gate's bias as the tables of theory and the figures say it: ``0``, ``1.5``, ``chrono``."""
+    return bias if isinstance(bias, str) else f"{bias:g}"

@@ -81,7 +81,10 @@ def read(places: Path | Iterable[Path]) -> pd.DataFrame:
 
 
 def gather(
-    names: Mapping[str, str], results: Path, sweeps: Mapping[str, Mapping[str, Any]]
+    names: Mapping[str, str],
+    results: Path,
+    sweeps: Mapping[str, Mapping[str, Any]],
+    once: dict[str, pd.DataFrame] | None = None,
 ) -> dict[str, pd.DataFrame]:
     """Read the data sets that a figure names.
 
@@ -91,15 +94,20 @@ def gather(
         sweeps: by the first two parts of a data set's name (``training/depth``) the sweep that it
             is made of. Only its members are read: a folder may still hold runs of an older config.
             A data set without a sweep is a single ``part.parquet``, or all there is.
+        once: data sets that were read before, by name; those read now are added.
 
     Raises:
         InputError: a table is missing or cannot be read, or was made with an arithmetic that is
             not this process's.
     """
-    files = {name: files_of(dataset, results, sweeps) for name, dataset in names.items()}
-    for places in files.values():
-        check_arithmetic(_files(places))
-    return {name: read(places) for name, places in files.items()}
+    once = {} if once is None else once
+    for dataset in names.values():
+        if dataset not in once:
+            files = files_of(dataset, results, sweeps)
+            check_arithmetic(_files(files))
+            once[dataset] = read(files)
+    # A copy (lazy in pandas 3), so that no figure sees another's changes.
+    return {name: once[dataset].copy() for name, dataset in names.items()}
 
 
 def check_arithmetic(files: Iterable[Path]) -> None:

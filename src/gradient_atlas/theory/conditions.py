@@ -16,3 +16,12 @@ CONDITIONS = (
     "probe_examples",
     "input_scale",
 )
+# What a signal before training depends on; rates, steps and seeds are not among it.
+RECURRENT_CONDITIONS = (
+    "cell",
+    "sequence_length",
+    "hidden_size",
+    "recurrent_initialization",
+    "recurrent_scale",
+    "gate_bias",
+)

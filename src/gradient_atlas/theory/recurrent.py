@@ -24,16 +24,59 @@ with s the norm gain of o W_gᵀ I or r U_nᵀ (1 - Z). (By the circular law a +
 radius.) For biases that differ from unit to unit the same sum is taken with a kernel per unit.
 """
 
+import math
+from collections.abc import Iterable
+from dataclasses import asdict
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.signal import lfilter
 
+from gradient_atlas.runs.recurrent import RecurrentRun, bias_text
+from gradient_atlas.theory.conditions import RECURRENT_CONDITIONS
+
 Floats = NDArray[np.float64]
+
+# The adding problem's target is the sum of two numbers from U(0, 1): a network without memory does
+# best to predict its mean 1, and keeps its variance 2/12.
+LOSS_WITHOUT_MEMORY = 1.0 / 6.0
 
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(101)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+_UNIFORM_VARIANCE = 1 / 3  # of U(±1); input weights, and standard recurrent ones, are U(±1/√n)
 _OPEN_HALF = 0.5  # a gate without bias: σ(0)
 _CHRONO_UNITS = 64  # equidistant quantiles that stand for the distribution of chrono biases
+
+
+def predict_signals(runs: Iterable[RecurrentRun]) -> dict[str, list[Any]]:
+    """The columns of the table ``results/theory/recurrent``: a row a lag of each different network.
+
+    Of lag 0 the step factor is nan: nothing has gone back yet.
+    """
+    rows: list[tuple[Any, ...]] = []
+    conditions = {tuple(asdict(run)[key] for key in RECURRENT_CONDITIONS): run for run in runs}
+    for condition, run in conditions.items():
+        signal = predicted_signal(run)
+        factors = [math.nan, *(signal[1:] / signal[:-1])]
+        bias = None if run.gate_bias is None else bias_text(run.gate_bias)
+        for lag, (value, factor) in enumerate(zip(signal, factors, strict=True)):
+            rows.append((*condition[:-1], bias, lag, value, factor, LOSS_WITHOUT_MEMORY))
+    names = (*RECURRENT_CONDITIONS, "lag", "predicted_signal", "factor", "loss_without_memory")
+    columns = zip(*rows, strict=True) if rows else [()] * len(names)
+    return {name: list(column) for name, column in zip(names, columns, strict=True)}
+
+
+def predicted_signal(run: RecurrentRun) -> Floats:
+    """‖∂L/∂h_{T-k}‖ / ‖∂L/∂h_T‖ of a run before training for lags k = 0 ... T-1: (T,)."""
+    scale, length = run.recurrent_scale, run.sequence_length
+    if run.recurrent_initialization == "standard":
+        scale *= math.sqrt(_UNIFORM_VARIANCE)
+    if run.gate_bias is not None:
+        return gated_signal(run.cell, run.gate_bias, scale, length)
+    # E‖x_t‖² of a number from U(0, 1) and a mark that is 1 twice a sequence.
+    squared_inputs = np.full(length, 1 / 3 + 2 / length)
+    return tanh_signal(scale, _UNIFORM_VARIANCE / run.hidden_size, squared_inputs)
 
 
 def tanh_signal(scale: float, input_variance: float, squared_inputs: Floats) -> Floats:

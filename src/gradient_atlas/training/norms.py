@@ -10,7 +10,6 @@ from collections.abc import Iterable
 
 import numpy as np
 import torch
-from scipy.linalg import eigh
 from torch import Tensor
 
 
@@ -45,13 +44,7 @@ def spectral_norm(matrix: Tensor) -> float:
         return size
     values = values / size
     gram = values @ values.T if len(values) <= values.shape[1] else values.T @ values
-    last = len(gram) - 1
-    try:
-        largest = eigh(gram, eigvals_only=True, subset_by_index=[last, last], check_finite=False)
-    except np.linalg.LinAlgError:
-        # LAPACK's search for one of many equal eigenvalues (an orthogonal matrix) may fail.
-        largest = np.linalg.eigvalsh(gram)[-1:]
-    return size * math.sqrt(float(largest[0]))
+    return size * math.sqrt(float(np.linalg.eigvalsh(gram)[-1]))
 
 
 def global_norm(tensors: Iterable[Tensor]) -> float:

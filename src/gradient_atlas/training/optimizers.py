@@ -1,5 +1,6 @@
 """Update rules: plain SGD, and the layer-wise LARS and LAMB of ``pytorch_optimizer``."""
 
+import math
 from collections.abc import Sequence
 from typing import Any, Protocol
 
@@ -59,9 +60,9 @@ class SGD:
 class LayerwiseOptimizer:
     """LARS (You, Gitman, Ginsburg, 2017) or LAMB (You et al., 2020) from ``pytorch_optimizer``.
 
-    Trust coefficient (LARS, 0.001), moment decay rates (LAMB, 0.9 and 0.999) and the largest ‖W‖
-    that LAMB scales by (10) are the library's. Its LARS gives biases, gains and shifts the plain
-    rate.
+    Trust coefficient (LARS, 0.001) and moment decay rates (LAMB, 0.9 and 0.999) are the library's.
+    Its LARS gives biases, gains and shifts the plain rate, its LAMB scales theirs too:
+    ``train_biases: false`` puts both on one footing.
     """
 
     def __init__(self, run: Run, parameters: Sequence[Tensor]) -> None:
@@ -78,7 +79,11 @@ class LayerwiseOptimizer:
         else:
             # By default the library divides the rate by 1 - 0.9^t, which makes early updates up to
             # ten times as long as the η ‖W‖ of the paper's algorithm 2.
-            self._optimizer = pytorch_optimizer.Lamb(self.parameters, adam_debias=True, **common)
+            lamb = pytorch_optimizer.Lamb(self.parameters, adam_debias=True, **common)
+            # Its φ(‖W‖) of algorithm 2 is min(‖W‖, 10), which would be silent about any layer of
+            # width 50 or more with He weights; with the identity η is the relative change of W.
+            lamb.clamp = math.inf
+            self._optimizer = lamb
 
     def step(self, gradients: Sequence[Tensor]) -> None:
         """Make one update."""

@@ -12,7 +12,7 @@ from gradient_atlas.networks.recurrent import RecurrentParameters
 from gradient_atlas.runs.recurrent import RecurrentRun
 from gradient_atlas.training import adding_problem
 from gradient_atlas.training.adam import Adam
-from gradient_atlas.training.optimizers import SGD
+from gradient_atlas.training.optimizers import SGD, clip_gradients
 from gradient_atlas.training.progress import Progress
 
 # Sequences of the probe are the same for every run and every seed; training uses seeds below this.
@@ -24,7 +24,10 @@ Rows = dict[str, list[int | float | str]]
 
 @np.errstate(all="ignore")  # a product that overflows is recorded as divergence
 def train(
-    run: RecurrentRun, seeds: list[int], progress_label: str | None = None
+    run: RecurrentRun,
+    seeds: list[int],
+    progress_label: str | None = None,
+    perturbation: float = 0.0,
 ) -> tuple[Rows, Rows]:
     """Train one network a seed, all seeds side by side.
 
@@ -32,6 +35,7 @@ def train(
     the last step, measured in float64 (training is in float32). Losses: a row a step, the loss of
     that step's new batch before its update and the gradient's norm before clipping.
     A seed whose loss or gradient is not finite ends with status "diverged" and keeps its rows.
+    ``perturbation`` is that of ``adding_problem.draw_sequences``.
     """
     initial = recurrent.initialize(
         run.cell,
@@ -47,11 +51,11 @@ def train(
         name: [] for name in ("seed", "step", "lag", "error_signal_norm", "cell_signal_norm")
     }
     losses: Rows = {name: [] for name in ("seed", "step", "train_loss", "gradient_norm", "status")}
-    _append_signals(signals, run, initial, seeds, step=0)
+    _append_signals(signals, run, initial, seeds, 0, perturbation)
     if run.steps:
         parameters = initial.to(torch.float32)
-        _descend(run, parameters, seeds, losses, progress_label)
-        _append_signals(signals, run, parameters.to(torch.float64), seeds, step=run.steps)
+        _descend(run, parameters, seeds, losses, progress_label, perturbation)
+        _append_signals(signals, run, parameters.to(torch.float64), seeds, run.steps, perturbation)
     return signals, losses
 
 
@@ -75,20 +79,20 @@ def signals_through_time(
     return hidden, cell_norms
 
 
-def gradient_norms(gradients: Sequence[Tensor]) -> Tensor:
-    """The global 2-norm of each seed's gradient, float64 (S,), from tensors (S, ...)."""
-    squares = [(gradient.double().flatten(1) ** 2).sum(1) for gradient in gradients]
-    return torch.stack(squares).sum(0).sqrt()
+def clip_each_seed(gradients: Sequence[Tensor], threshold: float) -> list[float]:
+    """Clip each seed's gradient (entry of the first axis) in place by ``clip_gradients``.
 
-
-def clip_each_seed(gradients: Sequence[Tensor], norms: Tensor, threshold: float) -> None:
-    """Scale each seed's gradient, in place, to global norm ``threshold`` where it is above it.
-
-    Source: Pascanu, Mikolov & Bengio 2013, algorithm 1.
+    Returns each seed's global norm before.
     """
-    factors = (threshold / norms).clamp(max=1.0)
-    for gradient in gradients:
-        gradient.mul_(factors.to(gradient.dtype).reshape(-1, *[1] * (gradient.dim() - 1)))
+    norms = []
+    for seed in range(len(gradients[0])):
+        own = [gradient[seed] for gradient in gradients]
+        clipped, before, _ = clip_gradients(own, threshold)
+        norms.append(before)
+        if before > threshold:
+            for gradient, scaled in zip(own, clipped, strict=True):
+                gradient.copy_(scaled)
+    return norms
 
 
 def _descend(
@@ -97,6 +101,7 @@ def _descend(
     seeds: list[int],
     losses_table: Rows,
     label: str | None,
+    perturbation: float,
 ) -> None:
     tensors = parameters.tensors()
     # Both rules work element by element, so seeds stacked in one tensor do not touch each other.
@@ -107,7 +112,7 @@ def _descend(
     for step in range(run.steps):
         batches = [
             adding_problem.draw_sequences(
-                run.batch_size, run.sequence_length, generator, torch.float32
+                run.batch_size, run.sequence_length, generator, torch.float32, perturbation
             )
             for generator in generators
         ]
@@ -116,18 +121,16 @@ def _descend(
         states = recurrent.unroll(run.cell, parameters, inputs)
         losses = ((states.prediction - targets) ** 2).mean(1)
         gradients = torch.autograd.grad(losses.sum(), tensors)
-        norms = gradient_norms(gradients)
+        norms = clip_each_seed(gradients, math.inf if run.clip_norm is None else run.clip_norm)
         for position, seed in enumerate(seeds):
             if not alive[position]:
                 continue
-            loss, norm = losses[position].item(), norms[position].item()
+            loss, norm = losses[position].item(), norms[position]
             alive[position] = math.isfinite(loss) and math.isfinite(norm)
             status = "ok" if alive[position] else "diverged"
             _append(losses_table, (seed, step, loss, norm, status))
         if not any(alive):
             break
-        if run.clip_norm is not None:
-            clip_each_seed(gradients, norms, run.clip_norm)
         optimizer.step(gradients)
         if progress is not None and progress.is_due():
             progress.report(step, losses[0].item())
@@ -136,13 +139,19 @@ def _descend(
 
 
 def _append_signals(
-    signals: Rows, run: RecurrentRun, parameters: RecurrentParameters, seeds: list[int], step: int
+    signals: Rows,
+    run: RecurrentRun,
+    parameters: RecurrentParameters,
+    seeds: list[int],
+    step: int,
+    perturbation: float,
 ) -> None:
     inputs, targets = adding_problem.draw_sequences(
         run.probe_examples,
         run.sequence_length,
         torch.Generator().manual_seed(PROBE_SEED),
         torch.float64,
+        perturbation,
     )
     shared = inputs.expand(len(seeds), *inputs.shape)
     hidden, cell = signals_through_time(run.cell, parameters, shared, targets)

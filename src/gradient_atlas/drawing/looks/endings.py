@@ -10,7 +10,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from pandas import DataFrame
 
-from gradient_atlas.measures.runs import divergence_steps
+from gradient_atlas.measures.runs import divergence_steps, last_rows
 
 
 def draw_endings(axes: Axes, rows: Sequence[tuple[str, DataFrame, dict[str, Any]]]) -> None:
@@ -30,7 +30,7 @@ def draw_endings(axes: Axes, rows: Sequence[tuple[str, DataFrame, dict[str, Any]
             if ordered["status"].eq("ok").all():
                 end = {"linestyle": "", "markersize": 4, "markeredgewidth": 0.6}
                 axes.plot(ordered["train_loss"].iloc[-1], position, **look | end)
-        axes.annotate(
+        said = axes.annotate(
             name + _stopped(runs),
             (0, position),
             (0, 4),
@@ -38,7 +38,9 @@ def draw_endings(axes: Axes, rows: Sequence[tuple[str, DataFrame, dict[str, Any]
             textcoords="offset points",
             va="bottom",
             fontsize=size,
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.5},
         )
+        said.set_in_layout(False)  # it stands in the panel, and must not narrow it
     axes.set(ylim=(len(rows) - 0.6, -0.9), xscale="log", xlabel="training loss (nat)")
     axes.set_yticks([])
     axes.spines["left"].set_visible(False)
@@ -57,8 +59,12 @@ def _stopped(runs: DataFrame) -> str:
 
 
 def _limits(axes: Axes, tables: Sequence[DataFrame]) -> None:
-    """Decades around the finite losses, linear where they lie within one; room for a marker."""
-    found = np.concatenate([table["train_loss"].to_numpy(dtype=float) for table in tables] or [[]])
+    """Room for all starts and for the ends that are no divergence, linear within a decade."""
+    first = [table[table["step"] == 0] for table in tables]
+    last = [ends[ends["status"] == "ok"] for ends in map(last_rows, tables)]
+    found = np.concatenate(
+        [[], *(rows["train_loss"].to_numpy(dtype=float) for rows in first + last)]
+    )
     found = found[np.isfinite(found) & (found > 0)]
     if not len(found):
         return
@@ -71,5 +77,5 @@ def _limits(axes: Axes, tables: Sequence[DataFrame]) -> None:
         return
     margin = (high - low) / 12
     axes.set_xlim(10.0 ** (low - margin), 10.0 ** (high + margin))
-    axes.xaxis.set_major_locator(mpl.ticker.LogLocator(numticks=5))
+    axes.xaxis.set_major_locator(mpl.ticker.LogLocator(numticks=4))
     axes.xaxis.set_minor_locator(mpl.ticker.NullLocator())

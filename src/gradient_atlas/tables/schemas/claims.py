@@ -35,3 +35,19 @@ CLAIMS = table(
         column("remark", NAME, "what holds instead, and why"),
     ],
 )
+ROBUSTNESS = table(
+    "results/robustness.parquet",
+    "a claim under a perturbation (`make robustness`)",
+    [
+        column("claim", NAME, "identifier as in claims.parquet"),
+        column(
+            "perturbation",
+            NAME,
+            "`none`, an arithmetic's name, `seeds_1`, `seeds_2`, or `inputs` (changed by 1e-7)",
+        ),
+        column("measured", NUMBER, "mean of the quantity over the seeds", "see claim"),
+        column("interval_low", NUMBER, "lower end of what is held against the bounds", "see claim"),
+        column("interval_high", NUMBER, "its upper end", "see claim"),
+        column("verdict", NAME, "the verdict under the perturbation"),
+    ],
+)

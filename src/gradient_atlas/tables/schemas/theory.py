@@ -71,6 +71,26 @@ PREDICTED_NORMS = table(
         ),
     ],
 )
+RECURRENT_SIGNALS = table(
+    "results/theory/recurrent/",
+    "a lag of a predicted recurrent network",
+    [
+        column("cell", NAME, "rnn, lstm or gru"),
+        column("sequence_length", COUNT, "time steps T of a sequence", "time steps"),
+        column("hidden_size", COUNT, "hidden units", "units"),
+        column("recurrent_initialization", NAME, "standard, normal or orthogonal"),
+        column("recurrent_scale", NUMBER, "factor g of the recurrent weights"),
+        column("gate_bias", NAME, "bias of the gate that keeps the state; empty for rnn"),
+        column("lag", COUNT, "time steps T - t before the end of the sequence", "time steps"),
+        column(
+            "predicted_signal",
+            NUMBER,
+            "norm of dl/dh_t over that at lag 0 before training, in the wide limit",
+        ),
+        column("factor", NUMBER, "the same over that at the lag before; nan at lag 0"),
+        column("loss_without_memory", NUMBER, "least mean squared error without memory"),
+    ],
+)
 _RATE = column("learning_rate", NUMBER, "η of descent")
 _MOMENTUM = column("momentum", NUMBER, "β of heavy ball; 0 is gradient descent")
 QUADRATIC_PATHS = table(

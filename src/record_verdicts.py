@@ -1,0 +1,33 @@
+"""Record the verdicts of a build, and how far each is from flipping, for strict builds."""
+
+from command_line import run_script
+
+import argparse
+from pathlib import Path
+
+from gradient_atlas.claims import robustness
+from gradient_atlas.tables.files import read
+
+COLUMNS = ["measured", "interval_low", "interval_high", "lower", "upper", "margin"]
+
+
+def main() -> None:
+    """Read the claims and, if it is there, the table of robustness; write a CSV file."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--claims", type=Path, required=True, help="results/claims.parquet")
+    parser.add_argument("--robustness", type=Path, help="results/robustness.parquet")
+    parser.add_argument("--output", type=Path, required=True, help="CSV file to write")
+    arguments = parser.parse_args()
+    frame = read(arguments.claims)
+    frame["robustness"] = ""
+    if arguments.robustness and arguments.robustness.exists():
+        table = read(arguments.robustness)
+        reasons = robustness.reasons_of(robustness.flips(table))
+        frame = robustness.downgraded(frame, reasons)
+        frame["robustness"] = frame["claim"].map(robustness.survived(table)).fillna("")
+    columns = ["claim", "verdict", *COLUMNS, "robustness"]
+    frame[columns].to_csv(arguments.output, index=False, float_format="%.6g", lineterminator="\n")
+
+
+if __name__ == "__main__":
+    run_script(main)
