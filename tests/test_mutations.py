@@ -115,7 +115,8 @@ def values_of(config: configs.Config, sections: list[configs.Place]) -> set[tupl
             here = here[part]
         for place, value in configs.leaves(here):
             key = configs.key_of(place)
-            if isinstance(value, int | float) and not isinstance(value, bool) and key != "seeds":
+            number = isinstance(value, int | float) and not isinstance(value, bool)
+            if number and key != "seeds" and value != 0:
                 found.add((key, value))
             if key == "dataset" and value in DATA:
                 found.add(("classes", DATA[value][0]))
@@ -128,11 +129,16 @@ def values_of(config: configs.Config, sections: list[configs.Place]) -> set[tupl
 def named(built: Built, gone: set[tuple[str, float]], figure: str) -> dict[tuple, str]:
     """Where the texts name one of these values, by place, key and value."""
     allowed = ALLOWED.get(figure, {})
+    # A claim that says what the config lacks may name it.
+    absent = {c.claim for c in built.claims if "not in the config" in c.condition}
     return {
         (place, key, value): pieces[0]
         for place, text in built.texts.items()
+        if place.rpartition(".")[0] not in absent
         for key, value in sorted(gone)
-        if value not in allowed and (pieces := namings(text, key, value))
+        # A bound that the sentence prints is the sentence's, whatever the config says.
+        if value not in allowed
+        and (pieces := [p for p in namings(text, key, value) if "printed" not in p])
     }
 
 
