@@ -90,7 +90,9 @@ def plan(config: Mapping[str, Any], targets: Sequence[str], folder: Path) -> lis
 def _job(job: Any, made_by: dict[str, str]) -> Job:
     words = shlex.split(job.shellcmd)
     ends = [words.index(end) for end in ("2>", "2>&1", "|") if end in words]
-    script, *arguments = words[1 : min(ends)] if ends else words[1:]
+    # Before it stand variables of the environment, which this process has its own way of setting.
+    start = words.index("python") + 1
+    script, *arguments = words[start : min(ends)] if ends else words[start:]
     outputs, digest = tuple(map(str, job.output)), hashlib.sha256()
     places = {output: f"output {number}" for number, output in enumerate(outputs)}
     for word in (Path(script).name, *arguments):
