@@ -65,7 +65,9 @@ def numbers_in(text: str) -> Iterator[tuple[float, str]]:
     text = re.sub(r"(?<=\d),(?=\d{3}\b)", "", text)
     for match in _NUMBER.finditer(text):
         value = float(match["mantissa"]) * 10 ** int((match["power"] or "0").replace("−", "-"))
-        yield value, _around(text, match)
+        # 67 % is 0.67; no parameter is given in per cent.
+        if not match["percent"]:
+            yield value, _around(text, match)
         # One digit of a per cent is more often a measured spread than a parameter.
         if match["percent"] and len(match["mantissa"]) > 1 and match["mantissa"][:2] != "0.":
             yield value / 100, _around(text, match)

@@ -24,7 +24,12 @@ SAMPLE = None if os.environ.get("GRADIENT_ATLAS_MUTATIONS") == "all" else 4
 # Made-up data by name: classes and pixels of a side.
 DATA = {"glyphs": (10, 8), "blobs": (7, 6), "specks": (5, 5)}
 # Numbers of the default config that texts may name whatever the config says, with the reason.
-ALLOWED: dict[str, dict[float, str]] = {}
+ALLOWED: dict[str, dict[float, str]] = {
+    "gradient_norm_during_training": {
+        128: "the batch size of a run whose config gives none, not the width",
+        64: "orders of magnitude measured in the small config, not the batches of training_loss",
+    },
+}
 ROWS = 250  # of a data set, a fifth of them for tests
 DYNAMICS = ("quadratic", "flow", "central_flow", "sharpness")
 
@@ -236,4 +241,5 @@ def test_a_number_is_recognised_as_a_reader_would_read_it():
     assert namings(r"$\eta = 0.1$ is", "learning_rate", 0.1)
     assert not namings(r"$\eta = 0.13$ and 1.1", "learning_rate", 0.1)
     assert not namings("0.0190001 and 10.019", "x", 0.019)
+    assert not namings(r"of $67\%$ of the runs", "batch_size", 67)
     assert all(is_common(value) for value in (*NUMBER_WORDS, 0.1) if value < 50)

@@ -59,7 +59,11 @@ def _draw_updates(panel: Any, network: Network) -> None:
         # Middle: geometric mean, since the axis is logarithmic.
         middle = np.exp(ratio.apply(lambda values: np.log(values[values > 0]).mean()))
         band(panel, x, middle, ratio.min(), ratio.max(), label=f"layer {layer}", **look)
-    panel.set(xscale="log", yscale="log", xlabel="1 + update")
+    panel.set_xlabel("1 + update")
+    if (rows["update_ratio"] > 0).any():
+        panel.set(xscale="log", yscale="log")
+    else:
+        panel.text(0.5, 0.6, "no update", transform=panel.transAxes, ha="center")
 
 
 def _number(values: Series, digits: int = 1) -> Number:

@@ -84,8 +84,9 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
             rf"[[{key}_first]] at the input; at most [[{key}_widest]] orders of magnitude between "
             r"two layers at any step."
         )
-        if silent := int(silent_layers(network.rows).min() or 0):
-            numbers[f"{key}_silent"] = Number(silent)
+        silent = silent_layers(network.rows).min()  # nan where nothing was updated
+        if np.isfinite(silent) and silent > 0:
+            numbers[f"{key}_silent"] = Number(int(silent))
             text += (
                 rf" Hatched: exactly 0. After a single update at least [[{key}_silent]] layers have"
                 r" no gradient left: the huge update drives every unit of the layers near the "

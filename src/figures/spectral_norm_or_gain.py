@@ -66,7 +66,7 @@ def _mark_edges(axes: Axes, means: DataFrame) -> None:
     """Name each initialisation at the spectral norm that theory gives its matrices."""
     usual = means[means.width.isin(means.width.mode()[:1])]
     weights = ["initialization", "weight_std"]
-    edges = usual.groupby(weights, dropna=False).predicted_spectral_norm.mean()
+    edges = usual.groupby(weights, dropna=False).predicted_spectral_norm.mean().astype(float)
     edges = edges[np.isfinite(edges)].sort_values()
     places = _apart(axes, edges.to_numpy())
     for (name, std), edge, place in zip(edges.index, edges, places, strict=True):
