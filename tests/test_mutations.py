@@ -20,7 +20,7 @@ from workflow_in_process import NotPlannedError
 
 DEFAULT = configs.read("config")
 FIGURES = DEFAULT["figures"]
-SAMPLE = None if os.environ.get("GRADIENT_ATLAS_MUTATIONS") == "all" else 4
+SAMPLE = None if os.environ.get("GRADIENT_ATLAS_MUTATIONS") == "all" else 1
 # Made-up data by name: classes and pixels of a side.
 DATA = {"glyphs": (10, 8), "blobs": (7, 6), "specks": (5, 5)}
 # Numbers of the default config that texts may name whatever the config says, with the reason.
@@ -29,6 +29,7 @@ ALLOWED: dict[str, dict[float, str]] = {
         128: "the batch size of a run whose config gives none, not the width",
         64: "orders of magnitude measured in the small config, not the batches of training_loss",
     },
+    "spectral_norm_or_gain": {1.06: "the measured norm of standard weights at the small widths"},
 }
 ROWS = 250  # of a data set, a fifth of them for tests
 DYNAMICS = ("quadratic", "flow", "central_flow", "sharpness")
