@@ -1,6 +1,7 @@
 """How deep a network may be and still learn, at its best rate and two budgets."""
 
 import math
+from decimal import Decimal
 
 import matplotlib as mpl
 import numpy as np
@@ -123,7 +124,9 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         "lost": Number(lost),
         "runs": Number(trained),
     }
-    numbers |= {f"rate_{place}": Number(float(rate), digits=1) for place, rate in enumerate(rates)}
+    for place, rate in enumerate(rates):  # as the config says them, with all their digits
+        digits = len(Decimal(str(float(rate))).normalize().as_tuple().digits)
+        numbers[f"rate_{place}"] = Number(float(rate), digits=digits)
     named = ", ".join(f"[[rate_{place}]]" for place in range(len(rates)))
     clauses = [
         _clause(place, runs, tables["theory"], (half, full), numbers)
