@@ -113,9 +113,9 @@ def _draw_layers(axes: Axes, rows: DataFrame, quantity: str, look: dict[str, obj
 
 def _whole_decades(axes: Axes) -> None:
     """Let the axis end at powers of ten: what is nearly equal must not look different."""
-    drawn = np.concatenate([[], *(np.asarray(line.get_ydata(), float) for line in axes.lines)])
-    if len(drawn := drawn[drawn > 0]):
-        low, high = math.floor(np.log10(drawn.min())), math.ceil(np.log10(drawn.max()))
+    least, most = axes.dataLim.intervaly  # of lines and bands
+    if 0 < least <= most < math.inf:
+        low, high = math.floor(np.log10(least)), math.ceil(np.log10(most))
         axes.set_ylim(10.0**low, 10.0 ** max(high, low + 1))
     else:
         axes.set(xlim=(0, 1), ylim=(0.1, 1), xticks=[], yticks=[])
