@@ -147,6 +147,8 @@ def flow_sharpness():
     yield edge_tables(passes=0.9)
     yield edge_tables(rise=0.1, seeds=[0])
     yield edge_tables(diverges=True)
+    # Descent without its flow.
+    yield {name: rows[:0] if name == "flow" else rows for name, rows in edge_tables().items()}
 
 
 def central_flow():
@@ -279,6 +281,7 @@ def loss_vs_effective_time():
     yield tables
     yield changed(tables, "order", distance=tables["order"].learning_rate ** 0.5)
     yield changed(tables, "order", solver_error=1.0)
+    yield one_seed(tables)
 
 
 def escaping_slow_regions():

@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.looks.descent import rate_number
 from gradient_atlas.drawing.style import Style, band, label_panels, look_of
 from gradient_atlas.measures.learning_rates import (
     EXPLODED,
@@ -112,10 +113,13 @@ def _draw_layers(axes: Axes, rows: DataFrame, quantity: str, look: dict[str, obj
 
 def _whole_decades(axes: Axes) -> None:
     """Let the axis end at powers of ten: what is nearly equal must not look different."""
-    drawn = np.concatenate([[], *(np.asarray(line.get_ydata(), float) for line in axes.lines)])
-    if len(drawn := drawn[drawn > 0]):
-        low, high = math.floor(np.log10(drawn.min())), math.ceil(np.log10(drawn.max()))
+    least, most = axes.dataLim.intervaly  # of lines and bands
+    if 0 < least <= most < math.inf:
+        low, high = math.floor(np.log10(least)), math.ceil(np.log10(most))
         axes.set_ylim(10.0**low, 10.0 ** max(high, low + 1))
+    else:
+        axes.set(xlim=(0, 1), ylim=(0.1, 1), xticks=[], yticks=[])
+        axes.text(0.5, 0.5, "no run learns", transform=axes.transAxes, ha="center", va="center")
 
 
 def caption(tables: dict[str, DataFrame]) -> Caption:
@@ -135,8 +139,11 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     for optimizer in shown:
         rates.append(f"{_span(optimizer, largest_rates(ends, optimizer), numbers)}")
         of_seeds = relative_changes(at_largest_rates(gradients, ends, optimizer)).values()
-        numbers[f"{optimizer}_ratio"] = Number(geometric_mean(list(of_seeds)), digits=1)
+        if not of_seeds:
+            continue
+        numbers[f"{optimizer}_ratio"] = Number(geometric_mean(list(of_seeds)), digits=2)
         changes.append(f"[[{optimizer}_ratio]] ({name_of(optimizer)})")
+    mean = f", in the geometric mean {', '.join(changes)}" if changes else ""
     biases = "" if run.train_biases else ", biases frozen at 0"
     return Caption(
         rf"{network_name(run)}, [[depth]] layers of width [[width]], {name_of(run.dataset)}, "
@@ -146,15 +153,17 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         r"A run learns if it ends below [[learnt]] of guessing's loss; the largest rate of the "
         rf"scan to learn is, depending on the seed, {', '.join(rates)}. Rates are in different "
         r"units: (c) step over that of SGD with the same $\eta$; (d) relative change of a layer at "
-        rf"that largest rate, in the geometric mean {', '.join(changes)}.",
+        rf"that largest rate{mean}.",
         numbers,
     )
 
 
 def _span(optimizer: str, rates: dict[int, float], numbers: dict[str, Number]) -> str:
     known = _known(rates.values())
-    numbers[f"{optimizer}_least"] = Number(min(known, default=math.nan), digits=2)
-    numbers[f"{optimizer}_most"] = Number(max(known, default=math.nan), digits=2)
+    if not known:
+        return f"none ({name_of(optimizer)})"
+    numbers[f"{optimizer}_least"] = rate_number(min(known))
+    numbers[f"{optimizer}_most"] = rate_number(max(known))
     to = f" to [[{optimizer}_most]]" if len(set(known)) > 1 else ""
     return f"[[{optimizer}_least]]{to} ({name_of(optimizer)})"
 

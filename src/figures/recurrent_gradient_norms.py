@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame, Series
 
 from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.looks.descent import rate_number
 from gradient_atlas.drawing.looks.recurrent import (
     cell_label,
     descent_label,
@@ -81,11 +82,12 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     runs = kinds(where(losses, optimizer="sgd"), TRAINING)
     draw_descent(descent, runs, _labels(runs, descent_label), LARGEST_LOSS_SHOWN)
     descent.set(xlabel="step + 1 (descent)")
-    for axes_of_loss, place in ((adam, "lower left"), (descent, "center right")):
+    for axes_of_loss in (adam, descent):
         if len(tables["theory"]):
             least = tables["theory"].loss_without_memory.iloc[0]
             axes_of_loss.axhline(least, color="black", linewidth=0.6, linestyle=":")
-        _legend(axes_of_loss, place)
+    # The lines of Adam are named beside, where nothing lies in the way.
+    _legend(descent, "right", handlelength=1.2, handletextpad=0.3, borderaxespad=0.0)
     titles = ["Plain RNN, initial", "LSTM, initial", "GRU, initial"]
     titles += ["After training, where learnt", "Loss (Adam)", "Loss (descent)"]
     label_panels(axes, titles)
@@ -107,10 +109,11 @@ def _of_learnt(rows: DataFrame, losses: DataFrame, tables: dict[str, DataFrame])
 def _draw_signals(
     axes: Axes, runs: list[DataFrame], names: list[str], theory: DataFrame | None
 ) -> None:
-    """A line a run that has rows; ``theory`` is drawn beside it, where it is given."""
+    """A line a run that has rows, a name for each; ``theory`` is drawn beside, where given."""
     axes.set_yscale("log")
     for position, (rows, name) in enumerate(zip(runs, names, strict=True)):
         if rows.empty:
+            axes.plot([], [], label=name, **look(position))
             continue
         relative = seeds_as_columns(rows, "lag", "error_signal_norm")
         relative = relative / relative.loc[0]
@@ -133,10 +136,10 @@ def _draw_medians(axes: Axes, runs: list[DataFrame], names: list[str]) -> None:
     axes.set(xlabel="step (Adam)", yscale="log", ylabel="training loss")
 
 
-def _legend(axes: Axes, place: Any) -> None:
+def _legend(axes: Axes, place: Any, **spaces: float) -> None:
     """Name the lines inside the panel, whose size that must not change."""
     if axes.get_legend_handles_labels()[1]:
-        axes.legend(loc=place, **LEGEND).set_in_layout(False)
+        axes.legend(loc=place, **(LEGEND | spaces)).set_in_layout(False)
 
 
 def caption(tables: dict[str, DataFrame]) -> Caption:
@@ -192,7 +195,8 @@ def _trained(
     none = [name for name, rows in zip(names, learnt, strict=True) if rows.empty]
     text = (
         r"(d) After Adam, the seeds that learnt: their loss fell below [[learnt]] of what a "
-        r"network without memory is left with (dotted in (e), running medians of all seeds)."
+        r"network without memory is left with (dotted in (e), running medians of all seeds, lines "
+        r"as in (d))."
     )
     if kept:
         text += f" Left: {_listed('trained', kept, numbers)}."
@@ -206,13 +210,13 @@ def _descents(losses: DataFrame, numbers: dict[str, Number]) -> str:
     clauses = []
     for place, (rows, name) in enumerate(zip(runs, _labels(runs, descent_label), strict=True)):
         numbers |= {
-            f"rate_{place}": Number(float(rows.learning_rate.iloc[0]), digits=1),
+            f"rate_{place}": rate_number(float(rows.learning_rate.iloc[0])),
             f"diverged_{place}": Number(int(sum(diverged(rows)))),
             f"runs_{place}": Number(int(rows.seed.nunique())),
         }
         at = f" at [[clip_{place}]]" if is_clipped(rows.iloc[0]) else ""
         if at:
-            numbers[f"clip_{place}"] = Number(float(rows.clip_norm.iloc[0]), digits=1)
+            numbers[f"clip_{place}"] = rate_number(float(rows.clip_norm.iloc[0]))
         clauses.append(
             f"[[diverged_{place}]] of [[runs_{place}]] ({name}{at}, $\\eta = [[rate_{place}]]$)"
         )

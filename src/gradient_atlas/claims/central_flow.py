@@ -15,9 +15,13 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
     edge = at_edge(paths)
     reached = edge[edge["windows"] > 0]
     setting = (
-        f"full-batch descent, η = {paths['learning_rate'].iloc[0]:g}, tanh network, "
-        f"{paths['step'].max()} steps; central flow by Euler's method with "
-        f"{paths['substeps'].iloc[0]} substeps a step, gradient flow by scipy's RK23"
+        "no run in the config"
+        if paths.empty
+        else (
+            f"full-batch descent, η = {paths['learning_rate'].iloc[0]:g}, tanh network, "
+            f"{paths['step'].max()} steps; central flow by Euler's method with "
+            f"{paths['substeps'].iloc[0]} substeps a step, gradient flow by scipy's RK23"
+        )
     )
     follows = "descent at the edge of stability follows the central flow, not the gradient flow"
     arrived = edge[edge["arrival"].notna()]

@@ -138,14 +138,18 @@ def _explodes(descent: DataFrame, table: DataFrame) -> Claim:
         f"runs, which start at {part['start'].mean():.2f} · 2/η"
         for (activation, rate), part in lost.groupby(KEYS)
     )
-    shown = nearest.iloc[0]
+    shown = "none was run"
+    for _, row in nearest.head(1).iterrows():
+        shown = (
+            f"{networks}; η = {rates}; shown: {name_of(row['activation'])}, "
+            f"η = {row['learning_rate']:g}, where explosions begin nearest to the edge"
+        )
     return Claim(
         claim="explodes-at-the-edge",
         source="F example 3",
         statement="even with ReLU, exploding can still occur near the edge of stability",
-        condition=f"{networks}; η = {rates}; shown: {name_of(shown['activation'])}, "
-        f"η = {shown['learning_rate']:g}, where explosions begin nearest to the edge; an explosion "
-        "is a loss that leaves 10^6 times its start; bound: near is within "
+        condition=f"{shown}; an explosion is a loss that leaves 10^6 times its start; bound: near "
+        "is within "
         f"{NEAR:.0%} of 2/η, at any measured point of a run that then explodes",
         quantity="|S η / 2 - 1| where a run that explodes was nearest to the edge; inf of one that "
         "does not explode",

@@ -35,8 +35,8 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
             claim="descent-escapes-slow-regions",
             source="F section 4",
             statement="GD can escape regions that gradient flow would traverse slowly",
-            condition=f"{where}; 'can': at one rate at least, of one region at least, in less "
-            "t = kη than the flow",
+            condition=f"{where or 'none was run'}; 'can': at one rate at least, of one region at "
+            "least, in less t = kη than the flow",
             quantity="descent's time over the flow's, the least over rates and regions",
             values=[float(known.min())] if len(known) else [],
             upper=1,

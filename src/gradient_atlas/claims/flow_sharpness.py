@@ -22,10 +22,12 @@ def _of_network(tables: dict[str, DataFrame], activation: str) -> list[Claim]:
     chosen = passed(passing(tables["descent"], tables["flow"]), activation)
     rises = [float(np.diff(path["train_loss"]).max()) for _, path in flow.groupby("seed")]
     rate = f"η = {chosen['learning_rate'].iloc[0]:g}" if len(chosen) else "none"
-    setting = (
-        f"gradient flow of the {name_of(activation)} network to t = {flow['time'].max():g}, scipy "
-        f"RK23, relative tolerance {flow['tolerance'].iloc[0]:g}"
-    )
+    setting = f"gradient flow of the {name_of(activation)} network"
+    if len(flow):
+        setting += (
+            f" to t = {flow['time'].max():g}, scipy RK23, relative tolerance "
+            f"{flow['tolerance'].iloc[0]:g}"
+        )
     return [
         Claim(
             claim=f"flow-passes-the-edge/{activation}",

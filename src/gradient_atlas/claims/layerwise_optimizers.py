@@ -20,8 +20,8 @@ from gradient_atlas.runs.names import name_of, network_name
 
 # What the rate of each optimizer is the rate of.
 CHANGES = {
-    "lars": "LARS multiplies η by a trust coefficient of 0.001 and by ‖W‖/‖∇W‖ in each layer (You "
-    "et al. 2017), so that a thousandth of η is the relative change of each layer's weights.",
+    "lars": "LARS multiplies η by a trust coefficient and by ‖W‖/‖∇W‖ in each layer (You et al. "
+    "2017), so that η times the coefficient is the relative change of each layer's weights.",
     "lamb": "LAMB multiplies η by ‖W‖ over the norm of Adam's step (You et al. 2020), so that η "
     "itself is the relative change of each layer's weights. Large for LAMB are batches, not rates.",
 }
@@ -29,8 +29,9 @@ CHANGES = {
 
 def claims(tables: dict[str, DataFrame]) -> list[Claim]:
     """Explosion at some rate of each optimizer, and the largest step of LARS and LAMB."""
-    ends, run = run_ends(tables["metrics"]), tables["metrics"].iloc[0]
-    network = f"{network_name(run)}, {run.depth} layers of width {run.width}, {run.dataset}"
+    ends, network = run_ends(tables["metrics"]), "not in the config"
+    for _, run in tables["metrics"].head(1).iterrows():
+        network = f"{network_name(run)}, {run.depth} layers of width {run.width}, {run.dataset}"
     found = [_explosion(optimizer, ends, network) for optimizer in ("sgd", *CHANGES)]
     for optimizer in CHANGES:
         found.append(_larger(optimizer, ends, tables["gradients"], network))

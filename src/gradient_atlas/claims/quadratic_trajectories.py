@@ -15,21 +15,16 @@ FOUR_DIGITS = 2.5e-4
 
 def claims(tables: dict[str, DataFrame]) -> list[Claim]:
     """One claim a part of each sentence, over all rates of its side of 1/λ_max and 2/λ_max."""
-    paths, bowl = tables["paths"], tables["bowl"].iloc[0]
+    paths = tables["paths"]
     found = runs(paths, tables["thresholds"])
     plain = bracketed(tables["bracket"], tables["thresholds"]).query("momentum == 0")
-    edge = tables["thresholds"].query("momentum == 0").iloc[0]
-    first = paths.iloc[0]
-    where = (
-        f"descent on half the sum of λ_i θ_i², λ = {bowl['curvature_1']:g}, "
-        f"{bowl['curvature_2']:g}{', ...' if bowl['dimensions'] > 2 else ''}, from "
-        f"({first['theta_1']:g}, {first['theta_2']:g})"
-    )
+    above, beyond = edges(tables["thresholds"])
+    where = _where(tables)
     small, medium, large = (found[found["role"] == role] for role in ("small", "medium", "large"))
     sides = {
-        "small": (small, f"η below 1/λ_max = {edge['crossing_rate']:g}"),
-        "medium": (medium, f"η from 1/λ_max to 2/λ_max = {edge['threshold']:g}"),
-        "large": (large, f"η above 2/λ_max = {edge['threshold']:g}"),
+        "small": (small, f"η below 1/λ_max{above}"),
+        "medium": (medium, f"η from 1/λ_max to 2/λ_max{beyond}"),
+        "large": (large, f"η above 2/λ_max{beyond}"),
     }
     swings = "sign changes of θ_1 and θ_2"
     left = "distance at the end over that at the start"
@@ -58,7 +53,7 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
          "the oscillation grows."),
     ]  # fmt: skip
     high = found[found["role"] != "small"]
-    sides["high"] = (high, f"every η above 1/λ_max = {edge['crossing_rate']:g}")
+    sides["high"] = (high, f"every η above 1/λ_max{above}")
     claimed = [
         Claim(
             claim=name,
@@ -75,20 +70,40 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
         for (name, source, statement, side, meaning, quantity, column, lower, upper, remark)
         in facts
     ]  # fmt: skip
-    return [*claimed, _threshold(plain, float(edge["threshold"]), where)]
+    return [*claimed, _threshold(plain, where)]
 
 
-def _threshold(plain: DataFrame, edge: float, where: str) -> Claim:
+def edges(thresholds: DataFrame) -> tuple[str, str]:
+    """What 1/λ_max and 2/λ_max are; nothing where no table says it."""
+    plain = thresholds[thresholds["momentum"] == 0]
+    if plain.empty:
+        return "", ""
+    return f" = {plain['crossing_rate'].iloc[0]:g}", f" = {plain['threshold'].iloc[0]:g}"
+
+
+def _where(tables: dict[str, DataFrame]) -> str:
+    said = "descent on half the sum of λ_i θ_i²"
+    for _, bowl in tables["bowl"].head(1).iterrows():
+        more = ", ..." if bowl["dimensions"] > 2 else ""
+        said += f", λ = {bowl['curvature_1']:g}, {bowl['curvature_2']:g}{more}"
+    for _, first in tables["paths"].head(1).iterrows():
+        said += f", from ({first['theta_1']:g}, {first['theta_2']:g})"
+    return said
+
+
+def _threshold(plain: DataFrame, where: str) -> Claim:
+    """Measured over derived: the bounds are the same for every bowl."""
+    derived = f" = {plain['threshold'].iloc[0]:.6g}" if len(plain) else ""
     return Claim(
         claim="quadratic-threshold/bisection",
         source=SOURCE,
         statement="divergence occurs when η > 2/λ_max",
-        condition=f"{where}; without momentum, bisection on growth; bounds: 2/λ_max = {edge:.6g} "
-        "to four digits",
-        quantity="learning rate above which the distance grows",
-        values=plain["measured"].tolist(),
-        lower=edge * (1 - FOUR_DIGITS),
-        upper=edge * (1 + FOUR_DIGITS),
+        condition=f"{where}; without momentum, bisection on growth; bounds: 2/λ_max{derived} to "
+        "four digits",
+        quantity="learning rate above which the distance grows, over 2/λ_max",
+        values=(plain["measured"] / plain["threshold"]).tolist(),
+        lower=1 - FOUR_DIGITS,
+        upper=1 + FOUR_DIGITS,
         kind="exact",
     )
 

@@ -6,6 +6,13 @@ import pandas as pd
 AVERAGED = 100  # steps of a mean: many periods of the oscillation, a small part of the training
 
 
+# Columns of ``at_edge``.
+OF_A_SEED = [
+    "seed", "arrival", "windows", "with_variance", "worst", "alone", "central", "gradient", "moved",
+    "critical", "flow_ratio", "central_ratio", "descent_ratio",
+]  # fmt: skip
+
+
 def of_method(paths: pd.DataFrame, method: str) -> pd.DataFrame:
     """The rows of one method in order of the step."""
     return paths[paths["method"] == method].sort_values("step")
@@ -50,7 +57,7 @@ def at_edge(paths: pd.DataFrame) -> pd.DataFrame:
                 "descent_ratio": descent["sharpness"].max() * half_rate,
             }
         )
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows, columns=OF_A_SEED)
 
 
 def means(values: "np.ndarray[tuple[int], np.dtype[np.float64]]") -> pd.Series:

@@ -11,6 +11,10 @@ import pandas as pd
 NEAR = 0.05
 WINDOWS = 10  # equal parts of a run in which medians are taken
 KEYS = ["activation", "learning_rate"]
+OF_A_RUN = [
+    *KEYS, "seed", "status", "start", "late", "middle", "second", "along", "rises", "exploded",
+    "due",
+]  # fmt: skip
 
 
 def measured(descent: pd.DataFrame) -> pd.DataFrame:
@@ -67,7 +71,8 @@ def runs(descent: pd.DataFrame, flow: pd.DataFrame) -> pd.DataFrame:
                 "due": bool(in_time and (survived or (distance <= NEAR).any())),
             }
         )
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows, columns=OF_A_RUN)
+    return table.astype({"due": bool})
 
 
 def windows(descent: pd.DataFrame, table: pd.DataFrame) -> pd.DataFrame:

@@ -13,6 +13,11 @@ METHODS = {
 EXPECTED = {"first": 1, "second": 2}
 # A distance below ten times the solver's own error says nothing of descent.
 RESOLVED = 10
+# Columns of ``separations`` and of ``least_ratios``.
+SEPARATION = [
+    "problem", "seed", "loss_function", "learning_rate", "distance", "share", "at_the_end", "size",
+]  # fmt: skip
+LEAST = ["problem", "place", "learning_rate", "ratio", "worst", "faster", "arrive", "rates"]
 
 
 def extremes(paths: DataFrame) -> list[DataFrame]:
@@ -48,7 +53,7 @@ def separations(flow: DataFrame) -> DataFrame:
                     "size": "largest" if rate == descents["learning_rate"].max() else "smaller",
                 }
             )
-    return DataFrame(rows)
+    return DataFrame(rows, columns=SEPARATION)
 
 
 def in_solver_errors(order: DataFrame) -> DataFrame:
@@ -124,4 +129,4 @@ def least_ratios(found: DataFrame) -> DataFrame:
                 "rates": len(escape),
             }
         )
-    return DataFrame(rows)
+    return DataFrame(rows, columns=LEAST)

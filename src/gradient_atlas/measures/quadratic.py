@@ -5,6 +5,10 @@ from pandas import DataFrame
 
 ARRIVED = 0.01  # of the distance at the start: no figure shows it as more than a dot
 
+OF_A_RATE = [
+    "learning_rate", "role", "sign_changes", "left", "converged", "arrival", "steps", "status",
+]  # fmt: skip
+
 
 def runs(paths: DataFrame, thresholds: DataFrame) -> DataFrame:
     """One row a learning rate, in order.
@@ -20,7 +24,6 @@ def runs(paths: DataFrame, thresholds: DataFrame) -> DataFrame:
         same, but nan for a run that still comes nearer and has not arrived; ``arrival``, the first
         step at which it has, or nan; ``steps``; ``status``.
     """
-    plain = thresholds[thresholds["momentum"] == 0].iloc[0]
     rows = []
     for rate, path in paths.groupby("learning_rate"):
         path = path.sort_values("step")
@@ -28,6 +31,7 @@ def runs(paths: DataFrame, thresholds: DataFrame) -> DataFrame:
         signs = np.sign(path[["theta_1", "theta_2"]].to_numpy())
         arrived = path["step"][distance <= ARRIVED]
         early = len(distance) > 1 and distance[-1] < distance[-2] and distance[-1] > ARRIVED
+        plain = thresholds[thresholds["momentum"] == 0].iloc[0]
         above = int(rate > plain["crossing_rate"]) + int(rate > plain["threshold"])
         rows.append(
             {
@@ -41,7 +45,7 @@ def runs(paths: DataFrame, thresholds: DataFrame) -> DataFrame:
                 "status": path["status"].iloc[-1],
             }
         )
-    return DataFrame(rows)
+    return DataFrame(rows, columns=OF_A_RATE)
 
 
 def manner(run: DataFrame) -> str:
