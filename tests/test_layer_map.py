@@ -12,22 +12,27 @@ def rows(seeds=(0, 1), steps=(0, 1, 4), layers=5, factor=0.5):
         [(seed, step, layer) for seed in seeds for step in steps for layer in range(1, layers + 1)],
         columns=["seed", "step", "layer"],
     )
+    frame["weight_std"] = 0.1
     frame["error_signal_norm"] = (1 + frame.seed) * factor ** (layers - frame.layer)
     return frame
 
 
 def test_factor_per_layer_of_an_exact_decay():
-    factors = layers.factor_per_layer(rows(factor=0.25))
-    assert list(factors) == pytest.approx([0.25, 0.25])
+    assert layers.factors(rows(factor=0.25)) == pytest.approx([0.25, 0.25])
 
 
-def test_factor_per_layer_looks_at_step_0_and_leaves_out_zeros_and_the_output_layer():
+def test_factor_per_layer_looks_at_step_0_and_between_the_first_and_the_last_layer():
     frame = rows(layers=8, factor=2.0)
     frame.loc[frame.step > 0, "error_signal_norm"] = 7.0
     frame.loc[frame.layer.isin([1, 8]), "error_signal_norm"] = 0.0
-    assert list(layers.factor_per_layer(frame)) == pytest.approx([2.0, 2.0])
-    frame.loc[frame.layer > 3, "error_signal_norm"] = np.nan
-    assert layers.factor_per_layer(frame).isna().all()
+    assert layers.factors(frame) == pytest.approx([2.0, 2.0])
+
+
+@pytest.mark.parametrize("norm", [0.0, np.nan, np.inf])
+def test_a_network_with_a_norm_that_has_no_logarithm_has_no_factor(norm):
+    frame = rows()
+    frame.loc[(frame.layer == 3) & (frame.seed == 1), "error_signal_norm"] = norm
+    assert layers.factors(frame) == pytest.approx([0.5, np.nan], nan_ok=True)
 
 
 def test_table_is_the_mean_over_seeds_and_keeps_empty_cells():
