@@ -20,8 +20,8 @@ from gradient_atlas.tables import provenance
 def leave_out_what_nothing_calls() -> None:
     """Spare what takes half of an emulated process and no number comes from.
 
-    ``pytorch_optimizer`` imports torch's distributed tensors and compiler, and sympy under those, to
-    call none of them; every table digests the code again.
+    ``pytorch_optimizer`` imports torch's distributed tensors and compiler, and sympy under those,
+    to call none of them; every table digests the code again.
     """
     tensors = types.ModuleType("torch.distributed.tensor")
     tensors.DTensor = type("DTensor", (), {})  # type: ignore[attr-defined]
