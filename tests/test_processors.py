@@ -23,7 +23,7 @@ PROJECT = Path(__file__).parents[1]
 CONFIGS = [PROJECT / "config/smoke.yaml", PROJECT / "tests/processors.yaml"]
 PROCESSORS = ("Haswell", "Skylake-Server", "EPYC-Rome")
 EMULATOR = shutil.which("qemu-x86_64") or shutil.which("qemu-x86_64-static")
-DRAWN = ("activation_derivatives", "quadratic_convergence_rate")
+DRAWN = ("quadratic_convergence_rate",)
 # Scripts in an order in which each finds what it reads.
 ORDER = ("prepare_dataset", "tabulate_activations", "predict_norms", "train", "train_recurrent")
 ORDER += ("simulate_quadratic", "simulate_flow", "measure_sharpness", "simulate_central_flow")
@@ -35,7 +35,7 @@ def wanted():
     sweeps = yaml.safe_load(CONFIGS[1].read_text())["training"]["sweeps"]
     files = [f"training/processors/metrics/variant={v}" for v in sweeps["processors"]["variants"]]
     files += [f"training/wide/metrics/precision={p}" for p in sweeps["wide"]["grid"]["precision"]]
-    files += ["theory/predicted", "dynamics/quadratic", "dynamics/flow"]
+    files += ["theory/activations", "theory/predicted", "dynamics/quadratic", "dynamics/flow"]
     files += ["dynamics/central_flow", "dynamics/flow_sharpness/activation=tanh"]
     files += ["dynamics/sharpness/activation=tanh/learning_rate=0.5"]
     for variant in ("rnn_above_clipped", "lstm_chrono", "gru_bias_0"):
