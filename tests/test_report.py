@@ -107,7 +107,12 @@ def test_browser_shows_every_figure_and_fetches_nothing(entries, tmp_path):
     assert len(seen["formulas"]) == 2 * CAPTION.plain().count("$") / 2
     assert min(seen["formulas"]) > 5
     assert [address for address in seen["fetched"] if not address.startswith("data:")] == []
-    for said in ("1 supported, 1 refuted, 1 not measured", "it is < 0", "No.", "& more"):
+    for said in (
+        "1 supported, 1 refuted, 0 undecided, 1 not measured",
+        "it is < 0",
+        "No.",
+        "& more",
+    ):
         assert said in seen["text"]
 
 
