@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
 from pandas import DataFrame, concat
 
@@ -21,7 +22,9 @@ TABLES = {
 }
 
 NETWORK = ["activation", "initialization", "weight_std", "width"]
-ROOM = 6.0  # above the largest factor, for the names of the initialisations
+ROOM = 10.0  # above the largest factor, for the names of the initialisations
+NAMES = "small"
+LINE = 1.4  # of a name's size, from one to the next
 GUIDE: dict[str, Any] = {"color": "0.4", "linewidth": 0.6, "linestyle": ":", "zorder": 1}
 
 
@@ -35,7 +38,7 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     for axes in (norm, gain):
         axes.set(xscale="log", yscale="log")
         axes.axhline(1, **GUIDE)
-        axes.axvline(1, ymax=0.72, **GUIDE)
+        axes.axvline(1, ymax=0.6, **GUIDE)
     norm.set(xlabel=r"mean $\Vert W^{(l)}\Vert_2$", ylabel="factor per layer")
     gain.set(xlabel=r"gain in theory, $\sqrt{n\,\mathrm{Var}(W)\,\langle\phi'^2\rangle}$")
     low, high = gain.get_ylim()
@@ -62,19 +65,34 @@ def _scatter(axes: Axes, means: DataFrame, backward: str, forward: str) -> None:
 def _mark_edges(axes: Axes, means: DataFrame) -> None:
     """Name each initialisation at the spectral norm that theory gives its matrices."""
     usual = means[means.width.isin(means.width.mode()[:1])]
-    for (name, std), rows in usual.groupby(["initialization", "weight_std"], dropna=False):
-        edge = float(rows.predicted_spectral_norm.mean())
-        if np.isfinite(edge):
-            axes.axvline(edge, ymin=0.97, **THEORY)
-            axes.annotate(
-                weights_name(str(name), float(std)),
-                (edge, 0.96),
-                xycoords=("data", "axes fraction"),
-                rotation=90,
-                ha="center",
-                va="top",
-                fontsize="x-small",
-            )
+    weights = ["initialization", "weight_std"]
+    edges = usual.groupby(weights, dropna=False).predicted_spectral_norm.mean()
+    edges = edges[np.isfinite(edges)].sort_values()
+    places = _apart(axes, edges.to_numpy())
+    for (name, std), edge, place in zip(edges.index, edges, places, strict=True):
+        axes.axvline(edge, ymin=0.97, **THEORY)
+        axes.annotate(
+            weights_name(str(name), float(std)),
+            (place, 0.96),
+            xycoords="axes fraction",
+            rotation=90,
+            ha="center",
+            va="top",
+            fontsize=NAMES,
+        )
+
+
+def _apart(axes: Axes, edges: np.ndarray) -> np.ndarray:
+    """Return where upright names of the edges stand, as shares of the width, none on another."""
+    left, right = np.log(axes.get_xlim())
+    places = (np.log(edges) - left) / (right - left)
+    size = FontProperties(size=NAMES).get_size_in_points()
+    width = axes.get_window_extent().width / axes.get_figure().dpi * 72  # before the layout
+    least = LINE * size / width
+    for _ in range(10 * len(places)):  # each time, neighbours too close step aside by half
+        lack = (least - np.diff(places)).clip(min=0) / 2
+        places = places - np.append(lack, 0) + np.append(0, lack)
+    return places
 
 
 def _mark_contradiction(axes: Axes) -> None:
@@ -101,11 +119,11 @@ def _explain(axes: Axes, means: DataFrame) -> None:
     for position, (handle, name) in enumerate(zip(handles, means.activation.unique(), strict=True)):
         look = look_of(str(name), position)
         handle.set(marker=look["marker"], color=look["color"])
-    for label, face in (("error signal", "0.4"), ("activations", "none")):
+    for label, face in (("error signal", "black"), ("activations", "white")):
         mark = Line2D([], [], linestyle="none", marker="o", markersize=4, label=label)
-        mark.set(markerfacecolor=face, markeredgecolor="0.4")
+        mark.set(markerfacecolor=face, markeredgecolor="black")
         handles.append(mark)
-    axes.legend(handles=handles, loc="upper left", handletextpad=0.2)
+    axes.legend(handles=handles, loc="upper left", ncols=2, handletextpad=0.2, columnspacing=1)
 
 
 def _all(tables: dict[str, DataFrame]) -> DataFrame:
