@@ -87,7 +87,7 @@ def _apart(axes: Axes, edges: np.ndarray) -> np.ndarray:
     left, right = np.log(axes.get_xlim())
     places = (np.log(edges) - left) / (right - left)
     size = FontProperties(size=NAMES).get_size_in_points()
-    width = axes.get_window_extent().width / axes.get_figure().dpi * 72  # before the layout
+    width = axes.get_window_extent().width / axes.figure.dpi * 72  # before the layout
     least = LINE * size / width
     for _ in range(10 * len(places)):  # each time, neighbours too close step aside by half
         lack = (least - np.diff(places)).clip(min=0) / 2
