@@ -7,6 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
+from matplotlib.ticker import NullFormatter
 from pandas import DataFrame, concat
 
 from gradient_atlas.drawing.caption import Caption, Number
@@ -37,6 +38,8 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     _scatter(gain, means, "gain", "forward_gain")
     for axes in (norm, gain):
         axes.set(xscale="log", yscale="log")
+        # Within one decade matplotlib would name every tenth, and the names meet.
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.axhline(1, **GUIDE)
         axes.axvline(1, ymax=0.6, **GUIDE)
     norm.set(xlabel=r"mean $\Vert W^{(l)}\Vert_2$", ylabel="factor per layer")
