@@ -10,7 +10,7 @@ from gradient_atlas.measures.runs import (
     divergence_steps,
     final_loss,
     last_rows,
-    of_variant,
+    where,
 )
 
 
@@ -39,7 +39,7 @@ def test_a_diverged_seed_counts_and_its_loss_is_infinite():
 
 
 def test_an_absent_variant_has_no_seeds():
-    nothing = of_variant(metrics(), "b")
+    nothing = where(metrics(), variant="b")
     assert diverged(nothing) == final_loss(nothing) == divergence_steps(nothing) == []
     assert by_seed(nothing, len) == []
 

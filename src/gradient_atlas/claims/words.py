@@ -53,11 +53,6 @@ def describe(rows: DataFrame, bound: str) -> str:
     )
 
 
-def in_words(name: str) -> str:
-    """What a figure calls something, without the signs of its maths."""
-    return name.replace("$", "").replace(r"\eta", "η").replace("^2", "²")
-
-
 def weights_of(rows: DataFrame) -> str:
     """The weights of one kind of run: their standard deviation, or who prescribes them."""
     if rows.empty:

@@ -27,11 +27,6 @@ def where(table: DataFrame, **parameters: object) -> DataFrame:
     return table[same]
 
 
-def of_variant(table: DataFrame, variant: str) -> DataFrame:
-    """Rows of one variant of a sweep; empty if the config leaves it out."""
-    return table[table["variant"] == variant]
-
-
 def by_seed(rows: DataFrame, measure: Callable[[DataFrame], float]) -> list[float]:
     """``measure`` of the rows of each seed, in order."""
     return [float(measure(one)) for _, one in rows.groupby("seed")]
