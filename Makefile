@@ -43,8 +43,9 @@ gallery: .venv/installed
 sources: .venv/installed
 	python src/write_sources.py --claims results/claims.parquet --page docs/sources.md
 
+# A file's tests stay together, since they share what they build.
 test: check
-	python -m pytest $(ARGS)
+	python -m pytest --numprocesses auto --dist loadfile $(ARGS)
 
 check: .venv/installed
 	ruff format --check .
