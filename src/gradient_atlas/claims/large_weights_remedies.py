@@ -151,7 +151,7 @@ def decay(found: list[Group]) -> list[Claim]:
                     Claim(
                         claim=f"weight-decay-keeps-small/{group.slug}-weights",
                         condition=f"{describe_run(member.metrics)}; bound: less than without "
-                        "(the optimizer takes ηλ off a weight, half of what a penalty λ Σ w² would)",
+                        "(the optimizer takes ηλ off a weight, half of what λ Σ w² would)",
                         quantity="norm of all weights after training, with over without decay",
                         values=_ratios(member.gradients, group.plain.gradients),
                         upper=1.0,
