@@ -150,11 +150,12 @@ def decay(found: list[Group]) -> list[Claim]:
                 weights.append(
                     Claim(
                         claim=f"weight-decay-keeps-small/{group.slug}-weights",
-                        condition=f"{describe_run(member.metrics)}; bound: less than without",
+                        condition=f"{describe_run(member.metrics)}; bound: less than without "
+                        "(the optimizer takes ηλ off a weight, half of what λ Σ w² would)",
                         quantity="norm of all weights after training, with over without decay",
                         values=_ratios(member.gradients, group.plain.gradients),
                         upper=1.0,
-                        kind="identity",
+                        kind="every",
                         **shared,
                     )
                 )
@@ -194,7 +195,7 @@ def _too_small(runs: DataFrame) -> str:
         return ""
     return (
         f"It is alive at a loss of {mean(alive):.2g} nats: an update of norm η times "
-        "the threshold moves weights of norm √(layers) n σ by "
-        f"{move_of_an_update(runs):.0e} of it, so that {updates(runs)} updates cannot leave the "
-        "start."
+        "the threshold moves weights of norm √(L-2) n σ by "
+        f"{move_of_an_update(runs):.0e} of it. It stays finite, and has not learnt "
+        f"in {updates(runs)} updates."
     )

@@ -84,6 +84,8 @@ def measured_text(row: pd.Series) -> str:
 def allowed_text(row: pd.Series) -> str:
     """Return the interval that the sentence allows, as a reader says it."""
     if math.isinf(row["lower"]):
+        if -1e-300 < row["upper"] < 0:  # the number next to 0, as an open bound is written
+            return "less than 0"
         return f"at most {row['upper']:.4g}"
     if math.isinf(row["upper"]):
         return f"at least {row['lower']:.4g}"

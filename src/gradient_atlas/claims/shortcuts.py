@@ -72,6 +72,7 @@ def _residual_remark(group: Group, member: Member, theory: DataFrame) -> str:
         remark += (
             " With ReLU they are not: a·∂ℓ/∂a is the same in all layers of a homogeneous network, "
             "and activations, which ReLU gives a mean, shrink towards the input; the signal's part "
-            "along them grows by as much, and leads after about ln n layers (theory/alignment.py)."
+            "along them grows by as much, and leads after some ln n layers over ln of the ratio of "
+            "both growths a layer, which a small s need not reach (theory/alignment.py)."
         )
     return remark

@@ -20,7 +20,8 @@ depends on z, and g does: split it into what a predicts and the rest,
 
 A' = E[a'²], μ' = E[a'] over units. Its eigenvalue exceeds the growth of ν, whose square obeys the
 recursion of independent weights, N' = N + s² σ_w² E[v²] + s² β² Var(φ): the part along a is 1/n of
-the square at the output, and leads after about ln n layers. For a homogeneous φ without biases
+the square at the output, and leads after some ln n layers over ln of the ratio of both growths a
+layer: many more than ln n where s is small. For a homogeneous φ without biases
 τ = φ, and the map keeps ⟨g, a⟩ = z·∂ℓ/∂z of the logits, which is Euler's theorem; no other φ has
 such a law. There ⟨g, a⟩ also takes up, in each layer, the overlap of ν with τ - φ (variance 1/n),
 as the mean of g takes up that of ν with τ and the mean of u.
