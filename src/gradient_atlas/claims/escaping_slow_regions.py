@@ -18,6 +18,8 @@ REASONS = {
     "floor from wall to wall and lands farther along it",
 }
 
+HEADLINE = ["At the saddle itself never, elsewhere by overshooting."]
+
 
 def claims(tables: dict[str, DataFrame]) -> list[Claim]:
     """The sentence, which one place suffices to show, and what is derived beside a saddle."""
@@ -40,7 +42,7 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
             quantity="descent's time over the flow's, the least over rates and regions",
             values=[float(known.min())] if len(known) else [],
             upper=1,
-            remark=" ".join(said),
+            remark=" ".join([*HEADLINE[: len(said)], *said]),
             kind="exact",
         ),
         Claim(
@@ -78,6 +80,6 @@ def _said(row: Series) -> str:
     reason = REASONS.get(row["place"], "")
     return (
         f"{name}: least {row['ratio']:.3g} at η = {row['learning_rate']:.3g}, faster at "
-        f"{100 * row['faster']:.0f}% of the rates, slowest {row['worst']:.3g} times the flow's time"
+        f"{100 * row['faster']:.0f}% of the {row['arrive']} rates that arrive, slowest {row['worst']:.3g} times the flow's time"
         + (f" ({reason})." if reason else ".")
     )
