@@ -90,7 +90,8 @@ def _by_rate(due: DataFrame) -> str:
         for rate, part in due[due["status"] == "ok"].groupby("learning_rate")
     ]
     return (
-        f"Last third, by rate: {'; '.join(said)}. Where the thirds differ, longer runs would decide, "
+        f"Last third, by rate: {'; '.join(said)}. Where the thirds differ, longer runs would "
+        f"decide, "
         "not more seeds."
         if said
         else ""

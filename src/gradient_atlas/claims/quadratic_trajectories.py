@@ -49,7 +49,8 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
         ("high-rates-overshoot/quadratic", overshoots, "large updates cause weights to overshoot; "
          "the model diverges or oscillates", "high", "overshoots and oscillates: a parameter "
          "crosses 0 at least twice", swings, "sign_changes", 2, np.inf,
-         f"{_swings(found[found['role'] != 'small'])}A rate is high from 1/λ_max on: below it no parameter changes sign, and from 2/λ_max on "
+         f"{_swings(found[found['role'] != 'small'])}A rate is high from 1/λ_max on: below it "
+         f"no parameter changes sign, and from 2/λ_max on "
          "the oscillation grows."),
     ]  # fmt: skip
     high = found[found["role"] != "small"]

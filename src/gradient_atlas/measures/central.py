@@ -24,8 +24,9 @@ def at_edge(paths: pd.DataFrame) -> pd.DataFrame:
     ``arrival``, the first such step (nan: never); ``windows``, how many means of ``AVERAGED`` steps
     fit behind it; ``with_variance`` and ``alone``, the mean over them of the relative error of
     descent's mean loss as predicted by L(w) + tr X/η and by L(w) alone; ``worst``, the largest
-    of the first kind; ``by_gradient``, the error of the gradient flow's loss; ``farther``, the share
-    of these steps at which the central flow is farther than the gradient flow; ``central`` and ``gradient``, the flows' distances from descent at the last
+    of the first kind; ``by_gradient``, the error of the gradient flow's loss; ``farther``, the
+    share of these steps at which the central flow is farther than the gradient flow; ``central``
+    and ``gradient``, the flows' distances from descent at the last
     step, and ``moved``, how far descent itself has come from its start; the largest number of
     ``critical`` eigenvalues; each path's largest sharpness over 2/η. nan for what was not reached.
     """
