@@ -71,8 +71,10 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         rf"$\eta = [[rate]]$ on [[examples]] examples of {data} (tanh network, hidden layers of "
         rf"{widths or 'no'} units, squared loss; one of [[seeds]] seeds drawn, numbers over all). "
         r"(a) Training loss; of the central flow, its prediction of descent's mean, "
-        r"$L(w) + \mathrm{tr}\,X/\eta$. (b) Sharpness: its largest value is [[flow_ratio]] times "
-        r"$2/\eta$ along the gradient flow, [[central_ratio]] along the central flow, and "
+        r"$L(w) + \mathrm{tr}\,X/\eta$, $X$ the covariance of the oscillation. (b) Sharpness: "
+        r"its largest value is [[flow_ratio]] times "
+        r"$2/\eta$ along the gradient flow, [[central_ratio]] along the central flow (its "
+        r"constraint), and "
         r"[[descent_ratio]] along descent. (c) Distance of "
         r"each flow's weights from those of descent, averaged over its oscillation of period two"
     )
@@ -90,10 +92,12 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         arrived = edge[edge["arrival"].notna()]
         numbers |= {
             name: Number.over_seeds(arrived[name]) for name in ("gradient", "central", "moved")
-        }
+        } | {"farther": Number.over_seeds(100 * arrived["farther"])}
         text += (
             r": at the end [[gradient]] for the gradient flow, [[central]] for the central flow, "
-            r"where descent itself has come [[moved]] from its start. Up to [[critical]] "
+            r"where descent itself has come [[moved]] from its start; on the way, at "
+            r"$[[farther]]\%$ of "
+            r"the steps at the edge, the central flow is the farther one. Up to [[critical]] "
             r"eigenvalues are critical at once."
         )
     else:
@@ -102,9 +106,12 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         numbers |= {
             "with_variance": Number.over_seeds(100 * reached["with_variance"]),
             "alone": Number.over_seeds(100 * reached["alone"]),
+            "by_gradient": Number.over_seeds(100 * reached["by_gradient"]),
         }
         text += (
-            r" From there on it predicts descent's mean loss over [[averaged]] steps with a mean "
-            r"error of $[[with_variance]]\%$; $L(w)$ alone misses by $[[alone]]\%$."
+            r" From the step where it reaches the edge it predicts descent's mean loss over "
+            r"[[averaged]] steps with a mean "
+            r"error of $[[with_variance]]\%$; $L(w)$ alone misses by $[[alone]]\%$, the "
+            r"gradient flow's loss by $[[by_gradient]]\%$."
         )
     return Caption(text, numbers)

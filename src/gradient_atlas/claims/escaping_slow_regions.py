@@ -40,7 +40,7 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
             quantity="descent's time over the flow's, the least over rates and regions",
             values=[float(known.min())] if len(known) else [],
             upper=1,
-            remark=" ".join(said),
+            remark=" ".join([*_headline(found), *said]),
             kind="exact",
         ),
         Claim(
@@ -66,6 +66,15 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
     ]
 
 
+def _headline(found: DataFrame) -> list[str]:
+    """Where descent is never faster and where it is; nothing unless both are the case."""
+    saddle = found["place"] == "saddle"
+    beside, elsewhere = found["ratio"][saddle].dropna(), found["ratio"][~saddle].dropna()
+    if beside.empty or not (beside >= 1).all() or not (elsewhere < 1).any():
+        return []
+    return ["At the saddle never, elsewhere by overshooting."]
+
+
 def _missed_steps(beside: DataFrame) -> Series:
     derived = beside["flow_time"] * beside["slowdown"]
     return (beside["time"] - derived).abs() / beside["learning_rate"]
@@ -78,6 +87,6 @@ def _said(row: Series) -> str:
     reason = REASONS.get(row["place"], "")
     return (
         f"{name}: least {row['ratio']:.3g} at η = {row['learning_rate']:.3g}, faster at "
-        f"{100 * row['faster']:.0f}% of the rates, slowest {row['worst']:.3g} times the flow's time"
-        + (f" ({reason})." if reason else ".")
+        f"{100 * row['faster']:.0f}% of the {row['arrive']} rates that arrive, slowest "
+        f"{row['worst']:.3g} times the flow's time" + (f" ({reason})." if reason else ".")
     )

@@ -49,7 +49,8 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
         ("high-rates-overshoot/quadratic", overshoots, "large updates cause weights to overshoot; "
          "the model diverges or oscillates", "high", "overshoots and oscillates: a parameter "
          "crosses 0 at least twice", swings, "sign_changes", 2, np.inf,
-         "A rate is high from 1/λ_max on: below it no parameter changes sign, and from 2/λ_max on "
+         f"{_swings(found[found['role'] != 'small'])}A rate is high from 1/λ_max on: below it "
+         f"no parameter changes sign, and from 2/λ_max on "
          "the oscillation grows."),
     ]  # fmt: skip
     high = found[found["role"] != "small"]
@@ -113,6 +114,12 @@ def _rates(found: DataFrame, side: str) -> str:
         return f"{side}: none was run"
     listed = ", ".join(f"{rate:g}" for rate in found["learning_rate"])
     return f"{side}: {listed}, {found['steps'].max()} steps at most"
+
+
+def _swings(found: DataFrame) -> str:
+    """Of each rate: their mean would say nothing, since a run that diverges ends early."""
+    said = [f"{run.sign_changes:g} at η = {run.learning_rate:g}" for run in found.itertuples()]
+    return f"By rate: {', '.join(said)}. " if said else ""
 
 
 def _arrivals(found: DataFrame) -> str:

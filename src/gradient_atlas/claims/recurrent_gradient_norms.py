@@ -96,7 +96,10 @@ def _after_training(name: str, rows: DataFrame, losses: DataFrame, theory: DataF
     kept = run[run.seed.isin(learnt)]
     remark = "" if len(kept) else "No seed learnt: a trained network was not measured."
     if len(kept):
-        remark = f"per step a factor {factor_per_step(kept_decades(kept), kept):.3f}"
+        remark = (
+            f"per step a factor {factor_per_step(kept_decades(kept), kept):.3f}; conditional: who "
+            "learns this task has kept some signal"
+        )
     return _gating_claim(name, "trained", kept, how, remark, first)
 
 
@@ -149,6 +152,7 @@ def _spike_claims(signals: DataFrame, losses: DataFrame) -> list[Claim]:
         control = where(like(free, run, same), recurrent_scale=1.0)
     else:
         start, clipped, control = signals[:0], clipped[:0], free[:0]
+    all_lost = len(large) > 0 and all(diverged(large))
     return [
         Claim(
             claim="recurrent-explodes/signal",
@@ -172,7 +176,8 @@ def _spike_claims(signals: DataFrame, losses: DataFrame) -> list[Claim]:
             values=spikes(large),
             lower=1,
             unit="spikes",
-            remark=_went(large),
+            remark=_went(large)
+            + (" These are divergences, no spikes that pass." if all_lost else ""),
             kind="some",
         ),
         _rise_claim(

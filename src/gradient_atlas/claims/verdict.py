@@ -10,8 +10,11 @@ A claim is of one of five kinds, by what its sentence says:
 
 The interval is Student's, two-sided at ``CONFIDENCE``, so that a mean on the wrong side of a bound
 passes for one on the right side in one of a thousand claims at most. Of 150 claims decided at once
-at least one is wrong with a chance of at most 1 - 0.999^150 = 14 %, and that only if every mean lay
-exactly on its bound; a mean three half-widths off it is never in doubt. The interval takes the
+at least one is wrong with a chance of at most 15 %, however they hang together (Bonferroni), and
+that only if every mean lay exactly on its bound. All this holds of the kind ``mean`` alone. Five of
+five seeds, which support ``every`` and ``some``, are also what a share of one half gives in 3 % of
+all cases; they exclude, at 95 %, only that the sentence fails in 45 % of networks or more. The
+interval takes the
 seeds' values for a normal sample: a share or a count that is the same for every seed has no width,
 so such a claim is one of the kind ``every``.
 """

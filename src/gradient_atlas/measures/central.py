@@ -9,7 +9,7 @@ AVERAGED = 100  # steps of a mean: many periods of the oscillation, a small part
 # Columns of ``at_edge``.
 OF_A_SEED = [
     "seed", "arrival", "windows", "with_variance", "worst", "alone", "central", "gradient", "moved",
-    "critical", "flow_ratio", "central_ratio", "descent_ratio",
+    "farther", "by_gradient", "critical", "flow_ratio", "central_ratio", "descent_ratio",
 ]  # fmt: skip
 
 
@@ -24,7 +24,9 @@ def at_edge(paths: pd.DataFrame) -> pd.DataFrame:
     ``arrival``, the first such step (nan: never); ``windows``, how many means of ``AVERAGED`` steps
     fit behind it; ``with_variance`` and ``alone``, the mean over them of the relative error of
     descent's mean loss as predicted by L(w) + tr X/η and by L(w) alone; ``worst``, the largest
-    of the first kind; ``central`` and ``gradient``, the flows' distances from descent at the last
+    of the first kind; ``by_gradient``, the error of the gradient flow's loss; ``farther``, the
+    share of these steps at which the central flow is farther than the gradient flow; ``central``
+    and ``gradient``, the flows' distances from descent at the last
     step, and ``moved``, how far descent itself has come from its start; the largest number of
     ``critical`` eigenvalues; each path's largest sharpness over 2/η. nan for what was not reached.
     """
@@ -38,6 +40,8 @@ def at_edge(paths: pd.DataFrame) -> pd.DataFrame:
         real = means(descent["train_loss"].to_numpy()[late])
         predicted = means(central["predicted_loss"].to_numpy()[late])
         without = means(central["train_loss"].to_numpy()[late])
+        slow = means(gradient["train_loss"].to_numpy()[late])
+        apart = central["distance"].to_numpy() - gradient["distance"].to_numpy()
         reached = len(real) > 0
         error = np.abs(predicted / real - 1)
         rows.append(
@@ -51,6 +55,8 @@ def at_edge(paths: pd.DataFrame) -> pd.DataFrame:
                 "central": central["distance"].iloc[-1] if late.any() else np.nan,
                 "gradient": gradient["distance"].iloc[-1] if late.any() else np.nan,
                 "moved": descent["moved"].iloc[-1] if late.any() else np.nan,
+                "farther": (apart[late] > 0).mean() if late.any() else np.nan,
+                "by_gradient": np.abs(slow / real - 1).mean() if reached else np.nan,
                 "critical": central["critical"].max(),
                 "flow_ratio": gradient["sharpness"].max() * half_rate,
                 "central_ratio": central["sharpness"].max() * half_rate,
