@@ -158,7 +158,11 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     if drifts:
         numbers["width_seeds"] = Number(int(wide.seed.nunique()))
         kinds = " and ".join(
-            dict.fromkeys(one.name for one in networks(wide, unnamed=PARAMETERS_OF_WIDTH))
+            dict.fromkeys(
+                one.name
+                for _, rows in widths(tables)
+                for one in networks(rows, unnamed=PARAMETERS_OF_WIDTH)
+            )
         )
         text += (
             rf"(b) Second moment of the activations of networks of width $n$ ({kinds}, "

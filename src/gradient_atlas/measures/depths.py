@@ -48,8 +48,13 @@ def initializations(rows: DataFrame) -> list[str]:
 
 
 def widths(tables: dict[str, DataFrame]) -> list[tuple[int, DataFrame]]:
-    """Each width of the width series, with the rows of its deepest network."""
+    """Each width of the width series, with the rows of its deepest network.
+
+    With He weights where the series has them: they are the ones whose forward variance is judged.
+    """
     rows = at_initialization(tables["widths"])
+    if (rows.initialization == "he").any():
+        rows = rows[rows.initialization == "he"]
     return [(int(width), deepest(one)) for width, one in rows.groupby("width")]  # type: ignore[arg-type]
 
 
