@@ -41,7 +41,7 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
             lower=1.0,
             kind="every",
             remark=_least(above, "forward")
-            + "What decides is √(n Var(W) E[φ²]/E[z²]); ‖W‖₂ bounds it, and only where |φ(z)| ≤ |z|.",
+            + "What decides is √(n Var(W) E[φ²]/E[z²]); ‖W‖₂ bounds it where |φ(z)| ≤ |z|.",
         ),
         Claim(
             claim="spectral-norm-above-one/backward",
@@ -99,18 +99,18 @@ def _spectral(found: DataFrame) -> Claim:
     return Claim(
         claim="gradient-norm-terms/spectral-properties",
         source="F section 2",
-        statement="... is determined by the layers' spectral properties (here: the largest singular "
+        statement="... is determined by the layers' spectral properties (the largest singular "
         "value at equal mean-square singular value)",
         condition=f"{', '.join(name_of(name) for name in activations) or 'no activation'}, each "
         "with orthogonal and with Xavier weights, of equal mean-square singular value n Var(W) and "
         "different largest one ‖W‖₂, at "
         "initialisation; bound: 1/2, nearer to 1 (the factor goes as ‖W‖₂) than to 0 (it does not "
         "feel it)",
-        quantity="largest d ln(factor of the error signal per layer) / d ln ‖W‖₂ at equal mean-square "
+        quantity="largest d ln(factor of the error signal per layer) / d ln ‖W‖₂ at equal mean square "
         "singular value",
         values=_by_seed(pairs, share) if activations else [],
         lower=0.5,
-        remark="This speaks of the largest singular value alone. Their root mean square, √(n Var(W)), "
+        remark="This speaks of the largest singular value. Their root mean square, √(n Var(W)), "
         "is a spectral property too, and it is what decides the factor; singular values that are "
         "all equal keep the signal's direction from mattering, and so its spread small.",
     )
