@@ -113,6 +113,7 @@ def large_inputs(gain=0.0, sigmoid=-0.5, seeds=SEEDS):
         network("relu", "normal", 0.9 + gain, depth=10, seeds=seeds, input_scale=10.0),
         network("sigmoid", "standard", sigmoid, depth=10, seeds=seeds, input_scale=10.0),
         network("sigmoid", "normal", sigmoid, depth=10, seeds=seeds, weight_std=10.0),
+        network("sigmoid", "standard", sigmoid, depth=10, seeds=seeds, bias_std=50.0),
         network("tanh", "normal", 0.41, seeds=seeds, input_scale=1 + 1e-15),
     ]
     return pd.concat(parts, ignore_index=True)

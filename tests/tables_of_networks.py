@@ -86,7 +86,8 @@ def spectral_norm_or_gain():
         )
         widths = pd.concat(
             [
-                network("relu", "he", slope, seeds=seeds, width=width, rms_slope=forward)
+                network("relu", weights, slope, seeds=seeds, width=width, rms_slope=forward)
+                for weights in ("he", "normal")
                 for width, slope in ((32, 0.01), (512, wide))
             ]
         )
@@ -160,7 +161,7 @@ def dying_relu():
     yield changed(good, "gradients", inactive_fraction=off)
     bad = rows.dead_fraction.mask(~leaky & late, 0.0)
     yield changed(tables, "gradients", dead_fraction=bad)
-    yield one_seed(changed(tables, "gradients", dead_fraction=bad))
+    yield one_seed(good)
 
 
 LARGE = {"initialization": "normal", "weight_std": 1.0}
@@ -358,8 +359,9 @@ def depth_sweep(decay, deep_accuracy, shallow_accuracy=0.9, seeds=(0, 1, 2, 3, 4
 
 
 def trainable_depth():
-    yield depth_sweep(decay=-0.5, deep_accuracy=0.2)
+    yield depth_sweep(decay=-1.5, deep_accuracy=0.2)
+    yield depth_sweep(decay=-1.5, deep_accuracy=0.88)
     yield depth_sweep(decay=0.1, deep_accuracy=0.88)
-    yield one_seed(depth_sweep(decay=-0.5, deep_accuracy=0.2))
-    relu = depth_sweep(decay=-0.5, deep_accuracy=0.2)
+    yield one_seed(depth_sweep(decay=-1.5, deep_accuracy=0.2))
+    relu = depth_sweep(decay=-1.5, deep_accuracy=0.2)
     yield {name: table.assign(activation="relu") for name, table in relu.items()}

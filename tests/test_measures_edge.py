@@ -103,8 +103,8 @@ def test_the_flow_is_held_to_the_largest_edge_above_its_start():
 
 def test_one_seed_decides_nothing():
     found = verdicts(edge_tables(seeds=[0]))
-    assert set(found.values()) <= {"undecided", "refuted"}
-    assert found["edge-of-stability/tanh"] == found["explodes-at-the-edge"] == "undecided"
+    assert set(found.values()) <= {"undecided", "refuted", "not measured"}
+    assert found["edge-of-stability/tanh"] == "undecided"
     flow = {claim.claim: claim.verdict for claim in flow_claims.claims(edge_tables(seeds=[0]))}
     assert flow["flow-passes-the-edge/tanh"] == "undecided"
 

@@ -93,14 +93,18 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
             key = f"{activation}_{position}"
             for column in ("start", "highest", "end"):
                 numbers[f"{key}_{column}"] = _percent(share[column])
-            numbers[f"{key}_deaths"] = _percent(deaths(tables, activation, rate))
+            # A unit that keeps a slope does not die, it switches off.
+            dies = _state(hidden(tables, activation, rate)) == "dead"
+            column, does = ("dead_fraction", "die") if dies else ("inactive_fraction", "switch off")
+            numbers[f"{key}_deaths"] = _percent(deaths(tables, activation, rate, column))
             parts.append(
                 rf"at $\eta = {rate:g}$ [[{key}_start]] at initialisation, at most "
-                rf"[[{key}_highest]], [[{key}_end]] after [[steps]] updates ([[{key}_deaths]] die)"
+                rf"[[{key}_highest]], [[{key}_end]] after [[steps]] updates "
+                f"([[{key}_deaths]] {does})"
             )
         text += f"{name_of(activation)} units off: {'; '.join(parts)}. " * bool(parts)
     return Caption(
-        text + r"Units that die: the increases of the share of dead ones from one logged update to "
-        r"the next, at least. [[diverged]] of [[runs]] runs diverged.",
+        text + r"Units that die or switch off: at least, by the largest rise of a layer's share "
+        r"over an earlier update. [[diverged]] of [[runs]] runs diverged.",
         numbers,
     )

@@ -113,8 +113,8 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         r"inputs, nothing fitted. (a) Weight gradients. (b) Error signals. (c) Those of (b) that "
         r"stay near 1; grey: two orders of magnitude. Factor of the error signal per layer "
         rf"towards the input (theory): {'; '.join(parts)}. The weight gradient is of the size of "
-        r"the error signal times the activations, which grow where it falls and fall where it "
-        r"grows: a flat line in (a) is no proof of health. "
+        r"the error signal times the activations: where these grow as the signal falls, or fall as "
+        r"it grows, a flat line in (a) is no proof of health. "
     )
     text += _apart(shown, theory, numbers) + _chaos(shown, tables["inputs"], numbers)
     text += (

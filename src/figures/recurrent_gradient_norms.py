@@ -160,13 +160,26 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         r"Error signals back through time. Adding problem over [[length]] time "
         r"steps, [[units]] hidden units, [[seeds]] seeds (line: geometric mean, band: range), root "
         r"mean square over [[probe]] sequences. (a)–(c) Before training; thin black: wide-network "
-        r"calculation without a fitted number. (a) Recurrent weights orthogonal times $g$, or "
-        r"standard, $U(\pm 1/\sqrt{n})$. (b), (c) Bias $b$ on the forget or update gate: a factor "
-        r"of about $\sigma(b) + s$ a step, $s$ the weights' share. Left at lag [[largest]] of the "
+        r"calculation without a fitted number. "
+        rf"{_explained(signals)}Left at lag [[largest]] of the "
         r"signal at lag 1: "
     )
     text += f"{_listed('start', kept, numbers)}. {_trained(signals, losses, tables, numbers)} "
     return Caption(text + _descents(losses, numbers), numbers)
+
+
+def _explained(signals: DataFrame) -> str:
+    """What the panels' names mean, of those that the config has."""
+    starts = set(signals[signals.cell == "rnn"].recurrent_initialization)
+    said = [r"orthogonal times $g$"] if "orthogonal" in starts else []
+    said += [r"standard, $U(\pm 1/\sqrt{n})$"] if "standard" in starts else []
+    text = f"(a) Recurrent weights {' or '.join(said)}. " if said else ""
+    if set(signals.cell) - {"rnn"}:
+        text += (
+            r"(b), (c) Bias $b$ on the forget or update gate: a factor of about $\sigma(b) + s$ a "
+            r"step, $s$ the weights' share. "
+        )
+    return text
 
 
 def _listed(prefix: str, values: list[tuple[str, Number]], numbers: dict[str, Number]) -> str:

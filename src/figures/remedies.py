@@ -102,14 +102,15 @@ def _draw_network(axes: Axes, group: Group, rows: list[str], theory: DataFrame) 
 
 
 def _end(runs: DataFrame) -> str:
-    """Final accuracy, or when the runs diverged; nothing of a network that is not trained."""
+    """Final accuracy, or when the runs diverged."""
     if runs.empty:
-        return ""
+        return "–"
     stops = sorted(set(divergence_steps(runs)))
     seeds, lost = runs["seed"].nunique(), int(sum(diverged(runs)))
     if lost == seeds:
-        return rf"$\times$ {stops[0]}" if len(stops) == 1 else rf"$\times$ {stops[0]}–{stops[-1]}"
-    return f"{100 * accuracy(runs):.0f}%" + (rf" ($\times$ {lost}/{seeds})" if lost else "")
+        # 0: the forward pass of the untrained network.
+        return f"inf @{stops[0]}" if len(stops) == 1 else f"inf @{stops[0]}–{stops[-1]}"
+    return f"{100 * accuracy(runs):.0f}%" + (f" ({lost}/{seeds} inf)" if lost else "")
 
 
 def caption(tables: dict[str, DataFrame]) -> Caption:
@@ -136,7 +137,8 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         r"left of 0 it vanishes, right of 0 it explodes; shaded: within [[stable]] decades. Before "
         r"training ([[start_seeds]] seeds, float64; bar: theory of a wide network) and after "
         rf"[[updates]] updates ({rate}; "
-        r"[[seeds]] seeds). Right: final training accuracy; $\times$: diverged, at which step; "
+        r"[[seeds]] seeds). Right: final training accuracy (–: not trained); inf @: diverged, at "
+        r"which step; "
         r"after so few updates an accuracy near chance says nothing against a remedy. "
     )
     for group in found:

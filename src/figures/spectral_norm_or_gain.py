@@ -28,6 +28,8 @@ NAMES = "small"
 LINE = 1.4  # of a name's size, from one to the next
 GUIDE: dict[str, Any] = {"color": "0.4", "linewidth": 0.6, "linestyle": ":", "zorder": 1}
 
+SHRINKS = 0.95  # a factor per layer nearer to 1 is called kept
+
 
 def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     """Panels: against the spectral norm, and against the gain; both directions in each."""
@@ -162,8 +164,9 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         r"networks, means over at least [[seeds]] seeds. (a) Against the mean spectral norm of "
         r"the hidden matrices; short lines: theory, $\sqrt{\mathrm{Var}(W)}\,(\sqrt{n_\mathrm{in}}"
         r" + \sqrt{n_\mathrm{out}})$, named by initialisation. Of [[above]] networks with "
-        r"$\Vert W\Vert_2 > 1$ the error signal shrinks in [[shrinks]] and the activations in "
-        r"[[falls]]. (b) Against the gain, $\sqrt{n\,\mathrm{Var}(W)\,\langle\phi'(z)^2\rangle}$ "
+        r"$\Vert W\Vert_2 > 1$ the error signal shrinks by more than "
+        r"[[least]] a layer in [[shrinks]] and the activations in [[falls]]. (b) Against "
+        r"the gain, $\sqrt{n\,\mathrm{Var}(W)\,\langle\phi'(z)^2\rangle}$ "
         r"for the error signal and $\sqrt{n\,\mathrm{Var}(W)\,\langle\phi(z)^2\rangle/\langle z^2"
         r"\rangle}$ for the activations; line: equal. The gain misses the error signal's factor "
         r"by [[median]] decades in the median and by at most [[most]]."
@@ -177,8 +180,9 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
                 int(found.groupby(NETWORK, dropna=False).size().min()) if len(found) else 0
             ),
             "above": Number(len(above)),
-            "shrinks": Number(int((above.backward < 1).sum())),
-            "falls": Number(int((above.forward < 1).sum())),
+            "least": Number(100 * (1 - SHRINKS), unit=r"\%"),
+            "shrinks": Number(int((above.backward < SHRINKS).sum())),
+            "falls": Number(int((above.forward < SHRINKS).sum())),
             "median": Number(float(error.median()), digits=1),
             "most": Number(float(error.max()), digits=1),
         },

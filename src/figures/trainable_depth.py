@@ -165,4 +165,6 @@ def _clause(
     if math.isfinite(scale):
         numbers[f"scale_{place}"] = Number(scale)
         beside = rf" ($6\xi = [[scale_{place}]]$)"
+    elif scale == math.inf:
+        beside = r" ($6\xi = \infty$: the signal is kept, and is not what ends learning)"
     return f"{network_name(runs.iloc[0])}{beside} {' and '.join(written)}"

@@ -142,11 +142,10 @@ def _verdict(shown: dict[tuple[str, str], DataFrame]) -> str:
 
 
 def _edge(shown: dict[tuple[str, str], DataFrame]) -> str:
-    """Which learning networks are best at the smallest or largest rate tried: others may suit."""
+    """Which networks are best at the smallest or largest rate tried: another may suit better."""
     edge = [
         _named(key)
         for key, rows in shown.items()
         if best_rate(rows) in (rates_of(rows)[0], rates_of(rows)[-1])
-        and (drop(best_run(rows)) >= MEANINGFUL).all()
     ]
-    return f"At the edge of the rates tried: {', '.join(edge)}. " if edge else ""
+    return f"Best at the edge of the rates tried: {', '.join(edge)}. " if edge else ""

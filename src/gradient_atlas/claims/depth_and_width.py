@@ -4,6 +4,7 @@ from functools import partial
 from math import nan
 from typing import Any
 
+import numpy as np
 from pandas import DataFrame
 
 from gradient_atlas.claims.claim import Claim
@@ -106,8 +107,8 @@ def _forward(tables: dict[str, DataFrame], which: str) -> Claim:
         condition=describe(
             rows, "a ratio that rounds to 1.0 (0.95 to 1.05): the sentence prints no digit more"
         ),
-        quantity="geometric mean over hidden layers of the ratio of a layer's activation second "
-        "moment to that of the layer before",
+        quantity="typical network: geometric mean over hidden layers of the ratio of a layer's "
+        "activation second moment to that of the layer before",
         values=by_seed(rows, forward_ratio),
         lower=0.95,
         upper=1.05,
@@ -146,13 +147,24 @@ def _inputs(inputs: DataFrame, series: DataFrame) -> list[Claim]:
             lower=1.0,
             unit="decades",
             kind="some",
-            remark="ReLU is homogeneous: inputs times s give activations times s in every layer "
-            "and the same derivatives. The factor per layer, "
-            f"{told(mean(factors(rows)))} for all, is the weights' alone.",
+            remark="It could not be otherwise: ReLU is homogeneous, and inputs times s give z and "
+            "activations times s in every layer and the same derivatives. The factor per layer, "
+            f"{told(mean(factors(rows)))} for all, is the weights' alone; the largest weight "
+            f"gradient gains {told(mean(_gained(small, large, WEIGHT)), '.2g')} decades, which is "
+            "massive z at any depth and no growth with it.",
         ),
         _saturated_by_inputs(inputs, series),
         _saturated_by_weights(inputs),
+        _saturated_by_biases(inputs),
     ]
+
+
+def _gained(small: Any, large: Any, column: str) -> list[float]:
+    """By how many decades a norm's largest layer grows with the inputs, seed by seed."""
+    if small[1] is None or large[1] is None:
+        return []
+    low, high = (rows.groupby("seed")[column].max() for rows in (small[1], large[1]))
+    return list(np.log10(high / low).dropna())
 
 
 def _saturated_by_inputs(inputs: DataFrame, series: DataFrame) -> Claim:
@@ -195,5 +207,22 @@ def _saturated_by_weights(inputs: DataFrame) -> Claim:
         remark=f"The mean of σ' in the first layer is {told(slope, '.2g')}, and the factor per "
         f"layer {told(mean(factors(rows)), '.3g')}: σ' is small for most units, but weights that "
         "large multiply what the few others let through, √(n Var(W) E[σ'²]).",
+        **_Z,
+    )
+
+
+def _saturated_by_biases(inputs: DataFrame) -> Claim:
+    """Biases that put nearly every unit of every layer where σ' is small: the sentence's case."""
+    rows = where(at_initialization(inputs), activation="sigmoid")
+    rows = deepest(rows[rows.bias_std > 0])
+    slope = rows[rows.layer < rows.depth].mean_activation_derivative.mean() if len(rows) else nan
+    return Claim(
+        claim="large-z-vanishes/biases",
+        condition=describe(rows, _BOUND)
+        + (f"; biases from N(0, {rows.bias_std.iloc[0]:g}²)" if len(rows) else ""),
+        quantity="log10 of the error signal's norm at layer 1 over layer L",
+        values=by_seed(rows, partial(input_over_output, column=ERROR)),
+        remark=f"The mean of σ' is {told(slope, '.2g')} and the factor per layer "
+        f"{told(mean(factors(rows)), '.3g')}.",
         **_Z,
     )

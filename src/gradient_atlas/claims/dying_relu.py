@@ -39,10 +39,11 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
             statement="ReLU neurons die in training (which Leaky ReLU is to prevent)",
             condition=f"{shared}; bound: one unit in a hundred, for a reader of 'dying neurons' "
             "expects more than a few",
-            quantity="share of hidden ReLU units that die: every increase of a layer's share of "
-            "dead units between logged steps, which no later revival takes back",
+            quantity="share of hidden ReLU units that are known to have died: the largest rise of "
+            "a layer's share of dead units over an earlier logged step",
             values=dying.tolist(),
             lower=0.01,
+            kind="every",
             remark=f"Dead at initialisation {_words(relu['start'])}, in the end "
             f"{_words(relu['end'])}, died at least {_words(dying)}: a unit without gradient is "
             "still moved by what the layers below it learn, so that death is not for ever.",

@@ -138,7 +138,7 @@ def _explodes(descent: DataFrame, table: DataFrame) -> Claim:
     own = table[table["activation"] == "relu"]
     # Looked for in vain is not measured: only rates up to one that explodes bracket the case.
     nearest = nearest_explosion(own)
-    nearest = nearest[np.isfinite(nearest["exploded"]).to_numpy()]
+    nearest = nearest[np.isfinite(nearest["exploded"].to_numpy(dtype=float))]
     rates = ", ".join(f"{rate:g}" for rate in sorted(own["learning_rate"].unique()))
     said = "; ".join(
         f"{name_of(activation)}, η = {rate:g}: {len(part)} of "

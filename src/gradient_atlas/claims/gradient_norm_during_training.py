@@ -26,7 +26,9 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
             source="V section 8",
             statement="track gradient magnitudes during training to detect vanishing or exploding "
             "behavior",
-            condition=f"{networks}, each at the best of its rates; alarm: before the first update "
+            condition="here: an alarm before the first update predicts failure, for one that is "
+            "raised while a norm vanishes could not be wrong; "
+            f"{networks}, each at the best of its rates; alarm: before the first update "
             f"more than {STABLE_DECADES:g} decades between input and output ('1-2 orders' is what "
             f"F figure 1 calls stable); failure: in the end at least {GUESSES:.0%} of the loss of "
             "guessing; bound chosen: to detect is to be right about more than nine in ten",
@@ -34,10 +36,9 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
             "rightly whether they learn",
             values=right(found, name).tolist(),
             lower=0.9,
-            kind="every",
             remark=f"Wrong about: {missed[name]}. The weight gradient is the error signal times "
             "the activations: where both shrink, one in each direction, it is as large in every "
-            "layer.",
+            "layer, at any level. A network whose signals are kept may fail for other reasons.",
         )
         for name, word in (("weight", "weight-gradient"), ("error", "error-signal"))
     ]

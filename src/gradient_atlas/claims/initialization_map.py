@@ -94,16 +94,18 @@ def _smaller(gradients: DataFrame, activation: str) -> list[Claim]:
             claim=f"small-weights/{activation}-early",
             statement="small weights can reduce gradients further, especially in early layers",
             condition=describe(
-                rows, "0, for especially in early layers is more in layer 1 than in layer L"
+                rows,
+                f"{STABLE_DECADES:g} decades more in layer 1 than in layer L, beyond what F figure "
+                "1 calls stable, for especially in early layers",
             ),
             quantity="log10 of the weight gradient over that with Xavier weights, of layer 1 minus "
             "of layer L, seed by seed",
             values=[early - late for early, late in zip(first, last, strict=True)],
-            upper=0.0,
+            upper=-STABLE_DECADES,
             kind="some",
             remark="Where φ(0) = 0 small weights shrink the activations on the way forward as the "
-            "error signal on the way back: the weight gradient, their product, is as small in "
-            "every layer."
+            "error signal on the way back: the weight gradient, their product, is nearly as "
+            "small in every layer."
             if activation == "tanh"
             else "A sigmoid's activations stay at φ(0) = 1/2 however small the weights: what "
             "shrinks is the error signal, layer by layer.",

@@ -13,6 +13,7 @@ from gradient_atlas.measures.explosion import (
     updates,
     weight_norms,
 )
+from gradient_atlas.measures.plateaus import GUESSES
 from gradient_atlas.measures.runs import (
     by_seed,
     diverged,
@@ -50,12 +51,13 @@ def mitigation(found: list[Group]) -> list[Claim]:
         runs = some[0].metrics if some else DataFrame()
         shared: dict[str, Any] = {
             "source": "V section 6",
-            "statement": "clipping at 1 or He initialisation mitigates weights from N(0,10)",
             "kind": "every",
         }
+        mitigates = "clipping at 1 or He initialisation mitigates weights from N(0,10)"
         claims += [
             Claim(
                 claim=f"clipping-or-he-mitigates/{name}-alive",
+                statement=f"{mitigates}: training stays finite",
                 condition=f"{describe_run(runs)}; bound: no seed diverges",
                 quantity=DIVERGED,
                 values=diverged(runs) if len(runs) else [],
@@ -64,6 +66,7 @@ def mitigation(found: list[Group]) -> list[Claim]:
             ),
             Claim(
                 claim=f"clipping-or-he-mitigates/{name}-learns",
+                statement=f"{mitigates}: the network can learn",
                 condition=f"{describe_run(runs)}; bound: mitigated is a final loss below that of "
                 "guessing the class, in every seed",
                 quantity="training loss after the last update",
@@ -101,21 +104,23 @@ def clipped_norms(found: list[Group]) -> list[Claim]:
 
 
 def clipped_runs(found: list[Group]) -> list[Claim]:
-    """Whether clipping keeps runs alive that large weights or a large rate would end."""
+    """Whether clipping lets networks learn whose weights or rate are too large for it."""
     shared: dict[str, Any] = {
         "source": "V section 5, 6",
         "statement": "clipping at a common threshold is a solution for exploding gradients",
-        "quantity": DIVERGED,
-        "upper": 0.0,
+        "quantity": "training loss after the last update",
+        "unit": "nat",
         "kind": "every",
     }
     pairs = [(group, member) for group in found for member in group.changed_by("clipping")]
     return [
         Claim(
-            claim=f"clipping-caps/{group.slug}-clipped-{member.run.clip_norm:g}-alive",
-            condition=f"{describe_run(member.metrics)}; bound: no seed diverges",
-            values=diverged(member.metrics),
-            remark=_clipping_remark(group, member),
+            claim=f"clipping-caps/{group.slug}-clipped-{member.run.clip_norm:g}-learns",
+            condition=f"{describe_run(member.metrics)}; bound: a solution lets it learn, which is "
+            f"at most {GUESSES:.0%} of the loss of guessing the class, in every seed",
+            values=final_loss(member.metrics) if guessing(member.metrics) > 0 else [],
+            upper=GUESSES * guessing(member.metrics) if guessing(member.metrics) > 0 else 0.0,
+            remark=f"Of its seeds {lost(member.metrics)}. " + _clipping_remark(group, member),
             **shared,
         )
         for group, member in pairs

@@ -187,7 +187,8 @@ def _spike_claims(signals: DataFrame, losses: DataFrame) -> list[Claim]:
         ),
         _rise_claim(
             "clipped",
-            "gradient clipping mitigates exploding gradients",
+            "gradient clipping mitigates exploding gradients: no spike (whether it then learns is "
+            "another matter)",
             kinds(clipped, TRAINING)[:1],
         ),
     ]
@@ -220,12 +221,19 @@ def _descent(rows: DataFrame) -> str:
     )
 
 
+def _ends(rows: DataFrame) -> str:
+    """The last loss of the seeds, least to most."""
+    last = rows.sort_values("step").groupby("seed").train_loss.last()
+    return f"{last.min():.2g} to {last.max():.2g}"
+
+
 def _went(rows: DataFrame) -> str:
     if rows.empty:
         return ""
     finite = rows.train_loss[np.isfinite(rows.train_loss)]
     return (
         f"{sum(diverged(rows)):g} of {rows.seed.nunique()} seeds diverged; {sum(spikes(rows)):g} "
-        f"spikes in all; gradient norm {rows.gradient_norm.max():.2g} at most, in the median "
-        f"{rows.gradient_norm.median():.2g}; largest finite loss {finite.max():.2g}."
+        f"spikes in all; the loss ends at {_ends(rows)}; gradient norm "
+        f"{rows.gradient_norm.max():.2g} at most, in the median {rows.gradient_norm.median():.2g}; "
+        f"largest finite loss {finite.max():.2g}."
     )

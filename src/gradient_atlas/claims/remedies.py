@@ -16,11 +16,12 @@ from gradient_atlas.measures.layers import (
     STABLE_DECADES,
     at_initialization,
 )
+from gradient_atlas.measures.plateaus import GUESSES
 from gradient_atlas.measures.remedies import (
     at_the_end,
     change,
 )
-from gradient_atlas.measures.runs import by_seed, mean
+from gradient_atlas.measures.runs import by_seed, final_loss, guessing, mean
 
 
 def claims(tables: dict[str, DataFrame]) -> list[Claim]:
@@ -47,17 +48,30 @@ def largely_solved(found: list[Group]) -> list[Claim]:
         "lower": -STABLE_DECADES,
         "unit": "decades",
     }
-    trained = at_the_end(plain[0].gradients) if plain else DataFrame()
+    trained, how = at_the_end(plain[0].gradients) if plain else DataFrame(), ""
+    if len(trained):
+        losses = by_seed(plain[0].metrics, lambda seed: final_loss(seed)[0])
+        seeds = sorted(plain[0].metrics["seed"].unique())
+        bound = GUESSES * guessing(plain[0].metrics)
+        learnt = [seed for seed, loss in zip(seeds, losses, strict=True) if loss < bound]
+        trained = trained[trained["seed"].isin(learnt)]
+        how = (
+            f" of those {len(learnt)} of {len(seeds)} seeds that learnt (at most {GUESSES:.0%} of "
+            "the loss of guessing)"
+        )
     return [
         Claim(
             claim=f"vanishing-largely-solved/{when}",
-            condition=f"relu, {size_of(table)}, He weights, {when}; bound: at most two orders of "
-            "magnitude are lost, as F figure 1 says of what does not vanish",
+            condition=f"relu, {size_of(rows)}, He weights, {when}{said}; bound: at most two "
+            "orders of magnitude are lost, as F figure 1 says of what does not vanish",
             quantity="log10 error signal norm, layer 2 minus layer L-1",
             values=by_seed(table, change) if len(table) else [],
             **shared,
         )
-        for when, table in (("at-initialisation", rows), ("after-training", trained))
+        for when, table, said in (
+            ("at-initialisation", rows, ""),
+            ("after-training", trained, how),
+        )
     ]
 
 

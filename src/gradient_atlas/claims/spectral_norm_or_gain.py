@@ -106,8 +106,8 @@ def _spectral(found: DataFrame) -> Claim:
         "different largest one ‖W‖₂, at "
         "initialisation; bound: 1/2, nearer to 1 (the factor goes as ‖W‖₂) than to 0 (it does not "
         "feel it)",
-        quantity="largest d ln(factor of the error signal per layer) / d ln ‖W‖₂ at equal mean square "
-        "singular value",
+        quantity="largest d ln(factor of the error signal per layer) / d ln ‖W‖₂ at equal mean "
+        "square singular value",
         values=_by_seed(pairs, share) if activations else [],
         lower=0.5,
         remark="This speaks of the largest singular value. Their root mean square, √(n Var(W)), "

@@ -52,7 +52,8 @@ def interval(kind: str, values: Sequence[float]) -> tuple[float, float]:
             math.inf if max(values) > -math.inf else -math.inf,
         )
     half = half_width(len(values), float(np.std(values, ddof=1)) if len(values) > 1 else math.inf)
-    middle = float(np.mean(values))
+    # Rounding must not take the mean of equal values out of their range.
+    middle = float(np.clip(np.mean(values), min(values), max(values)))
     return middle - half, middle + half
 
 

@@ -49,19 +49,21 @@ def shares(tables: dict[str, DataFrame], activation: str, rate: float, column: s
     )
 
 
-def deaths(tables: dict[str, DataFrame], activation: str, rate: float) -> Series:
-    """By seed the share of hidden units that are known to have died in training.
+def deaths(
+    tables: dict[str, DataFrame], activation: str, rate: float, column: str = "dead_fraction"
+) -> Series:
+    """By seed the share of hidden units that are known to have died (``column``) in training.
 
-    Deaths of units and not their stock: the sum over logged steps and layers of every increase of
-    the share of dead units, which a revival at another step does not take back. A unit that dies
-    and revives between two logged steps is not seen, nor a death beside a revival in one layer: the
-    number is a lower bound. nan for a diverged seed.
+    Distinct units and not deaths, nor their stock: of each layer the largest rise of the share over
+    an earlier logged step, since so many units must have changed; one that comes and goes counts
+    once. Units that die while as many revive are not seen: the number is a lower bound. nan for a
+    diverged seed.
     """
     rows = hidden(tables, activation, rate)
     if rows.empty:
         return Series(dtype=float)
-    table = rows.pivot_table(index=["seed", "layer"], columns="step", values="dead_fraction")
-    risen = table.diff(axis=1).clip(lower=0).sum(axis=1, min_count=1)
+    table = rows.pivot_table(index=["seed", "layer"], columns="step", values=column)
+    risen = (table - table.cummin(axis=1)).max(axis=1)
     found = risen.groupby("seed").mean()
     metrics = where(tables["metrics"], activation=activation, learning_rate=rate)
     diverged = metrics[metrics["status"] == "diverged"]["seed"].unique()
