@@ -132,6 +132,10 @@ def edge_of_stability():
     yield edge_tables(rise=0.1)
     yield edge_tables(late=1.5)
     yield edge_tables(diverges=True)  # which is also no stable rate
+    yield edge_tables(diverges=True, seeds=[0])
+    far = edge_tables(diverges=True)  # which was at no time near the edge
+    far["descent"]["sharpness"] *= 4
+    yield far
     yield edge_tables(late=1.05, scatter=0.01)
     yield edge_tables(rise=0.1, seeds=[0])
     half = edge_tables(rise=0.1)

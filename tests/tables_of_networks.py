@@ -96,7 +96,7 @@ def spectral_norm_or_gain():
             "gradients": rows,
             "theory": theory.assign(gain=theory.gain * 10**off),
             "widths": widths,
-            "width_theory": theory_for(widths),
+            "width_theory": theory_for(widths).assign(gain=lambda theory: theory.gain * 10**off),
         }
 
     yield tables(0.3, 0.6, 0.01)
