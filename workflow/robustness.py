@@ -50,6 +50,8 @@ def changes(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     overlay: dict[str, Any] = {"strict": False, "robustness": None, "datasets": own}
     if config["mirror"] and Path(config["mirror"]).exists():
         overlay["mirror"] = str(Path(config["mirror"]).resolve())
+    if name in SETTINGS:  # jobs take it from the config, whatever the environment says
+        overlay["arithmetic"] = name
     if name.startswith("seeds_"):
         places: list[tuple[str, ...]] = [("training", "sweeps"), (), ("dynamics",)]
         for place in [*places, ("dynamics", "flow")]:
