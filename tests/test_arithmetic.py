@@ -147,3 +147,13 @@ def test_tables_of_another_arithmetic_are_refused(tmp_path, monkeypatch):
 def test_a_changed_pin_is_another_arithmetic():
     made = {"setting": "portable", "pins": {"MKL_CBWR": "AVX2"}}
     assert "another version" in arithmetic.difference(made, arithmetic.in_use())
+
+
+def test_every_rule_starts_its_script_with_the_configs_arithmetic():
+    rules = (Path(__file__).parents[1] / "workflow/rules").glob("*.smk")
+    started = [
+        shell.split()[0].lstrip('"')
+        for file in rules
+        for shell in file.read_text().split("shell:\n")[1:]
+    ]
+    assert started and set(started) == {"{params.python}"}

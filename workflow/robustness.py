@@ -23,7 +23,7 @@ WORKFLOW = Path(__file__).resolve().parent
 sys.path[:0] = [str(WORKFLOW), str(WORKFLOW.parent / "src")]
 
 from configuration import complete  # noqa: E402
-from gradient_atlas.arithmetic import CHOICE, SETTINGS  # noqa: E402
+from gradient_atlas.arithmetic import SETTINGS  # noqa: E402
 from gradient_atlas.errors import InputError  # noqa: E402
 
 RELATIVE_CHANGE = 1e-7
@@ -32,12 +32,11 @@ FOLDER = Path("results/robustness")
 _WITHOUT_SEEDS = ("theory", "dynamics/quadratic", "dynamics/convergence", "dynamics/threshold")
 
 
-def offered() -> list[str]:
-    """The perturbations that this machine can make."""
+def offered(here: str) -> list[str]:
+    """The perturbations that this machine can make of a build with the arithmetic ``here``."""
     cpu = Path("/proc/cpuinfo")
     flags = set(cpu.read_text().split()) if cpu.exists() else set()
     needs = {"native-avx512": "avx512f", "native-avx2": "avx2"}
-    here = os.environ.get(CHOICE, "portable")
     arithmetics = [
         name for name in SETTINGS if name != here and needs.get(name, "") in flags | {""}
     ]
@@ -50,7 +49,7 @@ def changes(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     overlay: dict[str, Any] = {"strict": False, "robustness": None, "datasets": own}
     if config["mirror"] and Path(config["mirror"]).exists():
         overlay["mirror"] = str(Path(config["mirror"]).resolve())
-    if name in SETTINGS:  # jobs take it from the config, whatever the environment says
+    if name in SETTINGS:
         overlay["arithmetic"] = name
     if name.startswith("seeds_"):
         places: list[tuple[str, ...]] = [("training", "sweeps"), (), ("dynamics",)]
@@ -138,11 +137,10 @@ def build(name: str, config: Mapping[str, Any], files: list[str], words: list[st
     folder.mkdir(parents=True, exist_ok=True)
     overlay = (folder / "changes.yaml").resolve()
     overlay.write_text(yaml.safe_dump(changes(config, name)))
-    arithmetic = {CHOICE: name} if name in SETTINGS else {}
     # A user's own modules lie in the folder that the main build is started from.
     searched = os.pathsep.join(filter(None, [str(Path.cwd()), os.environ.get("PYTHONPATH")]))
     claims = ["claims", "--directory", str(folder), "--nolock"]
-    done = snakemake(claims, [*files, str(overlay)], words, arithmetic | {"PYTHONPATH": searched})
+    done = snakemake(claims, [*files, str(overlay)], words, {"PYTHONPATH": searched})
     return folder / "results/claims.parquet" if done else None
 
 
@@ -162,15 +160,14 @@ def main() -> None:
     parser.add_argument("--perturbations", nargs="*", default=[], help="default: all there are")
     parser.add_argument("--configfile", nargs="+", default=[], help="as for snakemake")
     arguments, words = parser.parse_known_args()
-    names = arguments.perturbations or offered()
-    if unknown := sorted(set(names) - set(offered())):
-        raise InputError(
-            f"perturbation {unknown[0]}: unknown here; there are {', '.join(offered())}"
-        )
     files = [str(Path(file).resolve()) for file in arguments.configfile]
     given = merged(*(yaml.safe_load(Path(file).read_text()) for file in files))
     schema = WORKFLOW / "schemas/config.schema.yaml"
     config = complete(given, WORKFLOW.parent / "config/config.yaml", schema)
+    there = offered(config["arithmetic"])
+    names = arguments.perturbations or there
+    if unknown := sorted(set(names) - set(there)):
+        raise InputError(f"perturbation {unknown[0]}: unknown here; there are {', '.join(there)}")
     if not snakemake(["claims", "--nolock"], files, words, {}):
         raise InputError("the build without a perturbation failed; see above")
     found, failed = {}, []

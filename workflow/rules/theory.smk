@@ -132,6 +132,7 @@ rule predict_recurrent:
         mem_mb=1000,
         runtime=10,
     params:
+        python=PYTHON,
         # What theory speaks of, each once: a changed rate predicts nothing anew.
         settings=as_argument(
             {
@@ -145,5 +146,5 @@ rule predict_recurrent:
             }
         ),
     shell:
-        "python {input.code[0]:q} --settings {params.settings} --output {output:q} 2> {log:q}"
+        "{params.python} {input.code[0]:q} --settings {params.settings} --output {output:q} 2> {log:q}"
         " || (cat {log:q} >&2; exit 1)"
