@@ -3,13 +3,14 @@
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
 from gradient_atlas.claims.claim import Claim, to_frame
-from gradient_atlas.claims.page import changed_verdicts, to_markdown
+from gradient_atlas.claims.page import allowed_text, changed_verdicts, to_markdown
 from gradient_atlas.claims.verdict import (
     CONFIDENCE,
     ENOUGH,
@@ -153,3 +154,17 @@ def test_the_page_holds_sentence_bounds_flips_and_remark():
         "It grows instead",
     ):
         assert words in page
+
+
+@pytest.mark.parametrize(
+    ("lower", "upper", "said"),
+    [
+        (-INF, np.nextafter(0.0, -1.0), "less than 0"),
+        (np.nextafter(0.0, 1.0), INF, "more than 0"),
+        (-INF, 0.0, "at most 0"),
+        (0.5, INF, "at least 0.5"),
+        (0.0, 1.0, "0 to 1"),
+    ],
+)
+def test_bounds_are_written_as_one_reads_them(lower, upper, said):
+    assert allowed_text(pd.Series({"lower": lower, "upper": upper})) == said

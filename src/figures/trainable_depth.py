@@ -166,5 +166,5 @@ def _clause(
         numbers[f"scale_{place}"] = Number(scale)
         beside = rf" ($6\xi = [[scale_{place}]]$)"
     elif scale == math.inf:
-        beside = r" ($6\xi = \infty$: the signal is kept, and is not what ends learning)"
+        beside = r" ($6\xi = \infty$: no end is predicted)"
     return f"{network_name(runs.iloc[0])}{beside} {' and '.join(written)}"

@@ -37,8 +37,7 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
             upper=1.0,
             remark=(
                 f"On the way it is the farther of the two at {arrived['farther'].mean():.0%} "
-                f"of the "
-                "steps since the central flow reached the edge."
+                "of the steps since the central flow reached the edge."
             )
             if len(arrived)
             else "",
@@ -73,8 +72,7 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
                 f"Errors: {reached['with_variance'].mean():.1%} (at most "
                 f"{reached['worst'].max():.1%} of a mean) with the variance, "
                 f"{reached['alone'].mean():.1%} without, {reached['by_gradient'].mean():.1%} "
-                f"of the "
-                "gradient flow's loss."
+                "of the gradient flow's loss."
             )
             if len(reached)
             else "",

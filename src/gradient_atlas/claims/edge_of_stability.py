@@ -91,8 +91,7 @@ def _by_rate(due: DataFrame) -> str:
     ]
     return (
         f"Last third, by rate: {'; '.join(said)}. Where the thirds differ, longer runs would "
-        f"decide, "
-        "not more seeds."
+        "decide, not more seeds."
         if said
         else ""
     )

@@ -118,8 +118,8 @@ def clipped_runs(found: list[Group]) -> list[Claim]:
             claim=f"clipping-caps/{group.slug}-clipped-{member.run.clip_norm:g}-learns",
             condition=f"{describe_run(member.metrics)}; bound: a solution lets it learn, which is "
             f"at most {GUESSES:.0%} of the loss of guessing the class, in every seed",
-            values=final_loss(member.metrics) if guessing(member.metrics) > 0 else [],
-            upper=GUESSES * guessing(member.metrics) if guessing(member.metrics) > 0 else 0.0,
+            values=final_loss(member.metrics) if len(member.metrics) else [],
+            upper=GUESSES * guessing(member.metrics) if len(member.metrics) else 0.0,
             remark=f"Of its seeds {lost(member.metrics)}. " + _clipping_remark(group, member),
             **shared,
         )

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping
 
+import numpy as np
 import pandas as pd
 
 from gradient_atlas.claims.verdict import (
@@ -83,9 +84,12 @@ def measured_text(row: pd.Series) -> str:
 
 def allowed_text(row: pd.Series) -> str:
     """Return the interval that the sentence allows, as a reader says it."""
+    # The number next to 0 stands for an open bound.
+    if row["upper"] == np.nextafter(0.0, -1.0) and math.isinf(row["lower"]):
+        return "less than 0"
+    if row["lower"] == np.nextafter(0.0, 1.0) and math.isinf(row["upper"]):
+        return "more than 0"
     if math.isinf(row["lower"]):
-        if -1e-300 < row["upper"] < 0:  # the number next to 0, as an open bound is written
-            return "less than 0"
         return f"at most {row['upper']:.4g}"
     if math.isinf(row["upper"]):
         return f"at least {row['lower']:.4g}"

@@ -50,10 +50,10 @@ def largely_solved(found: list[Group]) -> list[Claim]:
     }
     trained, how = at_the_end(plain[0].gradients) if plain else DataFrame(), ""
     if len(trained):
-        losses = by_seed(plain[0].metrics, lambda seed: final_loss(seed)[0])
-        seeds = sorted(plain[0].metrics["seed"].unique())
-        bound = GUESSES * guessing(plain[0].metrics)
-        learnt = [seed for seed, loss in zip(seeds, losses, strict=True) if loss < bound]
+        metrics = plain[0].metrics
+        seeds, bound = sorted(metrics["seed"].unique()), GUESSES * guessing(metrics)
+        losses = zip(seeds, final_loss(metrics), strict=True)
+        learnt = [seed for seed, loss in losses if loss < bound]
         trained = trained[trained["seed"].isin(learnt)]
         how = (
             f" of those {len(learnt)} of {len(seeds)} seeds that learnt (at most {GUESSES:.0%} of "

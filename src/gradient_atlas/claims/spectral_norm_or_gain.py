@@ -117,7 +117,7 @@ def _spectral(found: DataFrame) -> Claim:
 
 
 def _width(wide: DataFrame) -> Claim:
-    """Weights of one fixed variance at several widths; without such, whatever the sweep has."""
+    """Weights of one fixed variance at several widths, beside He's, which divide the width out."""
     fixed = _of_most_widths(wide[wide.initialization == "normal"])
     he = _of_most_widths(wide[wide.initialization == "he"])
     widths = sorted(fixed.width.unique())
