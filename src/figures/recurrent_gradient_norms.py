@@ -123,7 +123,7 @@ def _draw_signals(
         if theory is not None:
             predicted = like(theory, rows.iloc[0], START)
             axes.plot(predicted.lag, predicted.predicted_signal, **THEORY)
-    _legend(axes, "lower left")
+    _legend(axes, "lower left", labelspacing=0.0)
 
 
 def _draw_medians(axes: Axes, runs: list[DataFrame], names: list[str]) -> None:
