@@ -132,7 +132,9 @@ def test_slope_and_level_are_those_of_a_wide_random_network(activation, initiali
     assert np.abs(measured[1] - predicted.log10_weight_gradient_norm).max() < 0.4
 
 
-@pytest.mark.parametrize("initialization", [INITIALIZATIONS[2], INITIALIZATIONS[4]], ids=str)
+@pytest.mark.parametrize(
+    "initialization", [INITIALIZATIONS[2], INITIALIZATIONS[4]], ids=lambda entry: entry[0]
+)
 def test_level_of_the_weight_gradient_is_exact_on_average(initialization):
     name, weight_std, kind, scale = initialization
     runs = [
