@@ -274,8 +274,8 @@ def quadratic_convergence_rate():
 
 def gd_vs_flow_trajectories():
     tables = taken("flow", "landscape", "order")
-    yield changed(tables, "flow", distance_to_flow=tables["flow"].displacement.max())
-    yield changed(tables, "flow", distance_to_flow=0.0)
+    for power in (2.0, 0.5):
+        yield changed(tables, "flow", distance_to_flow=tables["flow"].learning_rate ** power)
     yield changed(tables, "flow", distance_to_flow=math.nan)
     yield changed(tables, "flow", status="diverged")
 

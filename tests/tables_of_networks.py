@@ -206,8 +206,9 @@ def exploding_gradients():
             runs_["clipped_gradient_norm"] *= capped
             metrics.append(runs_)
             decays = "weight_decay" in parameters
+            moves = update if parameters.get("learning_rate") == 0.001 else 2.0
             rows = [
-                layers(1.0, step=step, update_ratio=update, **parameters,
+                layers(1.0, step=step, update_ratio=moves, **parameters,
                        weight_norm=2.0 * (decayed if decays else 1.0))
                 for step in (0, 1)
             ]  # fmt: skip

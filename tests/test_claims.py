@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from gradient_atlas.claims.claim import Claim, to_frame
-from gradient_atlas.claims.page import allowed_text, changed_verdicts, to_markdown
+from gradient_atlas.claims.page import allowed_text, changed_verdicts, measured_text, to_markdown
 from gradient_atlas.claims.verdict import (
     CONFIDENCE,
     ENOUGH,
@@ -168,3 +168,14 @@ def test_the_page_holds_sentence_bounds_flips_and_remark():
 )
 def test_bounds_are_written_as_one_reads_them(lower, upper, said):
     assert allowed_text(pd.Series({"lower": lower, "upper": upper})) == said
+
+
+def test_a_page_shows_the_range_of_what_its_cases_decide_one_by_one():
+    """Two rates of one claim had a mean and a standard deviation, which is of no seeds."""
+    shared = {"source": "s", "statement": "t", "condition": "c", "quantity": "q", "lower": 2.0}
+    cases = [
+        Claim(claim=kind, values=[73.0, 5000.0], kind=kind, **shared) for kind in ("exact", "mean")
+    ]
+    exact, mean = (row for _, row in to_frame({"figure": cases}).iterrows())
+    assert measured_text(exact) == "73 to 5000"
+    assert measured_text(mean) == "2536 (s.d. 3.5e+03)"

@@ -129,10 +129,14 @@ def test_a_small_rate_is_judged_by_its_updates_and_not_by_its_loss():
     """A rate whose loss is better because the other's is infinite was once supported by -inf."""
     rates = {"fast": {"learning_rate": 0.3}, "slow": {"learning_rate": 0.001}}
     metrics = [runs(math.nan, "diverged", **rates["fast"]), runs(2.0, "ok", **rates["slow"])]
-    for ratio, verdict in ((0.01, "supported"), (5.0, "refuted")):
+    for fast, slow, verdict in (
+        (5.0, 0.01, "supported"),
+        (5.0, 2.0, "refuted"),
+        (0.1, 0.01, "not measured"),  # there is no large update that the small rate prevents
+    ):
         gradients = [
-            layers(1.0, step=step, update_ratio=ratio, **one)
-            for one in rates.values()
+            layers(1.0, step=step, update_ratio=ratio, **rates[name])
+            for name, ratio in (("fast", fast), ("slow", slow))
             for step in (0, 1)
         ]
         claims = verdicts(smaller_rates(found(gradients=gradients, metrics=metrics)))

@@ -12,6 +12,7 @@ from gradient_atlas.dynamics import quadratic_experiment
 from gradient_atlas.dynamics.flow import Tolerance
 from gradient_atlas.dynamics.losses import quadratic, two_factor
 from gradient_atlas.errors import InputError
+from gradient_atlas.measures.flows import beyond_proportion, separations
 from gradient_atlas.tables import files as tables
 from gradient_atlas.tables.schemas import dynamics
 
@@ -126,3 +127,16 @@ def test_the_script_writes_its_four_tables_twice_the_same(tmp_path):
 
 
 _TABLES = ("flow", "landscape", "order", "escape")
+
+
+def test_small_steps_part_in_proportion_to_the_rate_and_an_unstable_one_faster():
+    """At a fixed time descent is off by η t/2 |H² w| (Hairer et al. 1993, II.3), so by η to first
+    order."""
+    for rates, low, high in (((1e-4, 2e-4), 1.0, 1.001), ((1e-3, 0.19), 2.0, np.inf)):
+        frame, _ = experiment.paths(
+            quadratic([1.0, 10.0]), "DOP853", 1.0, list(rates), Tolerance(1e-11, 1e-13)
+        )
+        rows = separations(frame.assign(problem="bowl", seed=0, loss_function="quadratic"))
+        (ratio,) = beyond_proportion(rows)
+        assert low < ratio < high
+    assert beyond_proportion(rows[rows["size"] == "largest"]) == []

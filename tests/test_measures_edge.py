@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -71,6 +72,15 @@ def test_a_run_that_starts_far_beyond_its_edge_and_diverges_was_never_there():
     assert not table_of(tables)["due"].any()
     assert verdicts(tables)["explodes-at-the-edge"] == "refuted"
     assert nearest_explosion(table_of(tables))["exploded"].tolist() == pytest.approx([2.0] * 5)
+
+
+def test_a_gradient_that_leaves_its_orders_of_magnitude_explodes_though_the_run_survives():
+    tables = edge_tables()
+    descent = tables["descent"]
+    descent["train_loss"] = 1.0
+    assert table_of(tables)["exploded"].tolist() == [math.inf] * 10
+    descent.loc[descent["step"] == 15, "train_loss"] = 1.1e4  # the gradient grows 105 times
+    assert np.isfinite(table_of(tables)["exploded"]).all()
 
 
 def test_the_rate_that_is_judged_is_one_for_all_seeds():

@@ -8,7 +8,7 @@ from pandas import DataFrame
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.descent import few_decades, rate_number
 from gradient_atlas.drawing.style import COLORS, Style, label_panels
-from gradient_atlas.measures.central import AVERAGED, at_edge, of_method
+from gradient_atlas.measures.central import AVERAGED, at_edge, means, of_method
 from gradient_atlas.runs.names import name_of
 
 TABLES = {"paths": "dynamics/central_flow"}
@@ -17,6 +17,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "gradient_flow": {"color": COLORS["blue"], "linewidth": 1.2, "linestyle": "--", "zorder": 2},
     "central_flow": {"color": COLORS["black"], "linewidth": 1.2, "linestyle": "-", "zorder": 3},
 }
+MEAN: dict[str, Any] = {"color": COLORS["orange"], "linestyle": "", "marker": "D", "zorder": 5}
 NAMES = {
     "descent": "gradient descent",
     "gradient_flow": "gradient flow",
@@ -29,6 +30,7 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     paths = tables["paths"]
     paths = paths[paths["seed"] == paths["seed"].min()]
     rate = float(paths["learning_rate"].iloc[0])
+    arrival = at_edge(paths)["arrival"].iloc[0]
     figure, (losses, sharpness, distances) = style.new_figure(3, panel_height=2.1)
     for method, look in LOOKS.items():
         path = of_method(paths, method)
@@ -36,7 +38,12 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
         losses.plot(path["step"], path[column], label=NAMES[method], **look)
         points = path[path["sharpness"].notna()]
         sharpness.plot(points["step"], points["sharpness"], **look)
-        if method != "descent":
+        if method == "descent":
+            late = path[path["step"] >= arrival]
+            middle = means(late["train_loss"].to_numpy())
+            steps = arrival + (middle.index + 0.5) * AVERAGED
+            losses.plot(steps, middle, label=f"its mean of {AVERAGED} steps", **MEAN)
+        else:
             distances.plot(path["step"], path["distance"], **look)
     sharpness.axhline(2 / rate, color=COLORS["grey"], linestyle=":", linewidth=1.0, zorder=0)
     sharpness.annotate(
@@ -55,7 +62,7 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     distances.set(xlabel="step", ylabel="distance from descent")
     titles = ["Training loss", "Sharpness", "Distance of the flows"]
     label_panels([losses, sharpness, distances], titles)
-    figure.legend(*losses.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(*losses.get_legend_handles_labels(), loc="outside lower center", ncols=4)
     return figure
 
 
@@ -70,7 +77,8 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         r"The central flow (Cohen et al., 2025) beside full-batch gradient descent with "
         rf"$\eta = [[rate]]$ on [[examples]] examples of {data} (tanh network, hidden layers of "
         rf"{widths or 'no'} units, squared loss; one of [[seeds]] seeds drawn, numbers over all). "
-        r"(a) Training loss; of the central flow, its prediction of descent's mean, "
+        r"(a) Training loss; of descent also its means over [[averaged]] steps at the edge; of the "
+        r"central flow, its prediction of descent's mean, "
         r"$L(w) + \mathrm{tr}\,X/\eta$, $X$ the covariance of the oscillation. (b) Sharpness: "
         r"its largest value is [[flow_ratio]] times "
         r"$2/\eta$ along the gradient flow, [[central_ratio]] along the central flow (its "

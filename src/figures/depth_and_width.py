@@ -55,8 +55,8 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     _draw_first_layer(first, tables)
     _draw_widths(forward, tables)
     _draw_inputs(inputs, tables["inputs"])
-    label_panels(axes, ["First layer", "Width", "Input scale"])
-    places: list[Any] = ["upper right", "lower left", "upper right"]
+    label_panels(axes, ["Sigmoid, first layer", "Width", "Input scale"])
+    places: list[Any] = ["lower left", "lower left", "upper right"]
     for panel, place in zip(axes, places, strict=True):
         if panel.get_legend_handles_labels()[1]:
             panel.legend(loc=place, handlelength=2.0, borderaxespad=0.2)
@@ -70,7 +70,7 @@ def _draw_first_layer(axes: Axes, tables: dict[str, DataFrame]) -> None:
         look: dict[str, Any] = look_of("", position) | LOOKS.get(name, {})
         values = one.assign(decades=decades(one, WEIGHT))[one.layer == 1].groupby("depth").decades
         middle = values.mean()
-        look |= {"markevery": 1, "label": f"sigmoid, {name_of(name)}"}
+        look |= {"markevery": 1, "label": name_of(name)}
         band(axes, middle.index, middle, values.min(), values.max(), **look)
         predicted = theory[(theory.initialization == name) & (theory.layer == 1)]
         predicted = predicted.sort_values("depth")

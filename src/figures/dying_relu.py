@@ -1,12 +1,15 @@
 """Units that no example switches on, through training: ReLU beside Leaky ReLU, at every rate."""
 
+from typing import Any
+
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from pandas import DataFrame, Series
+from pandas import DataFrame, Series, concat
 
 from gradient_atlas.drawing.caption import Caption, Number
-from gradient_atlas.drawing.looks.layer_map import draw_layer_map
-from gradient_atlas.drawing.style import Style, label_panels
+from gradient_atlas.drawing.looks.layer_map import draw_layer_map, step_scale, step_ticks
+from gradient_atlas.drawing.style import Style, band, label_panels, look_of
 from gradient_atlas.measures.dying import activations, deaths, examples_of, hidden, rates, shares
 from gradient_atlas.measures.layers import layer_step_table
 from gradient_atlas.measures.networks import datasets_named, numbers_of
@@ -20,31 +23,58 @@ TABLES = {
 
 
 def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
-    """A map of layers and steps for each activation (rows) and rate (columns)."""
+    """A column a rate: shares of all hidden units through training; below, of ReLU's, by layer."""
     columns = rates(tables)
-    pairs = [(activation, rate) for activation in activations(tables) for rate in columns]
-    figure, axes = style.new_figure(
-        max(1, len(pairs)), columns=len(columns), panel_height=1.65, sharex=True, sharey=True
-    )
-    maps = [layer_step_table(hidden(tables, *pair), "inactive_fraction").mul(100) for pair in pairs]
-    largest = max([1.0, *(np.nanmax(table.to_numpy(), initial=0.0) for table in maps)])
-    titles = []
-    for position, ((activation, rate), table) in enumerate(zip(pairs, maps, strict=True)):
+    shown = activations(tables)
+    mapped = "relu" if "relu" in shown else next(iter(shown), "relu")
+    figure, axes = style.new_figure(2 * len(columns), columns=len(columns), panel_height=1.65)
+    lines, maps = axes[: len(columns)], axes[len(columns) :]
+    parts = [hidden(tables, mapped, rate) for rate in columns]
+    by_layer = [layer_step_table(rows, "inactive_fraction").mul(100) for rows in parts]
+    largest = max([1.0, *(np.nanmax(table.to_numpy(), initial=0.0) for table in by_layer)])
+    for panel, rate in zip(lines, columns, strict=True):
+        for position, activation in enumerate(shown):
+            _draw_shares(panel, hidden(tables, activation, rate), look_of(activation, position))
+    highest = max([1.0, *(panel.get_ylim()[1] for panel in lines)])
+    for panel in lines:
+        panel.set(ylim=(-0.03 * highest, highest), xlabel="update")
+        step_ticks(panel, float(tables["metrics"]["step"].max()))
+    mesh = None
+    for panel, table in zip(maps, by_layer, strict=True):
         if table.empty:
-            titles.append(rf"{name_of(activation)}, $\eta = {rate:g}$: not in the config")
+            panel.text(0.5, 0.5, "not in the config", ha="center", transform=panel.transAxes)
             continue
-        mesh = draw_layer_map(axes[position], table, cmap="cividis", vmin=0, vmax=largest)
-        if position % len(columns) == 0:
-            axes[position].set_ylabel("layer")
-        if position >= len(pairs) - len(columns):
-            axes[position].set_xlabel("update")
-        state = _state(hidden(tables, activation, rate))
-        titles.append(rf"{name_of(activation)}, $\eta = {rate:g}$: {state}")
-    label_panels(axes, titles)
-    if any(not table.empty for table in maps):
-        bar = figure.colorbar(mesh, ax=axes, aspect=30, pad=0.02)
-        bar.set_label(r"units off for every example (%)")
+        mesh = draw_layer_map(panel, table, cmap="cividis", vmin=0, vmax=largest)
+        panel.set_xlabel("update")
+    lines[0].set_ylabel("hidden units (%)")
+    maps[0].set_ylabel("layer")
+    said = [rf"$\eta = {rate:g}$" for rate in columns]
+    state = f"{name_of(mapped)}, {_state(concat(parts))}"
+    label_panels(
+        axes, [*(f"All layers, {rate}" for rate in said), *(f"{state}, {r}" for r in said)]
+    )
+    figure.legend(*lines[0].get_legend_handles_labels(), loc="outside upper center", ncols=3)
+    if mesh is not None:
+        figure.colorbar(mesh, ax=maps, aspect=15, pad=0.02).set_label("units off (%)")
     return figure
+
+
+def _draw_shares(axes: Axes, rows: DataFrame, look: dict[str, Any]) -> None:
+    """Mean and range over seeds: off and dead, in one line where that is the same."""
+    if rows.empty:
+        return
+    name, same = name_of(rows["activation"].iloc[0]), _state(rows) == "dead"
+    for column, state, line in (
+        ("dead_fraction", "dead", "-"),
+        ("inactive_fraction", "off, but with a slope", ":"),
+    ):
+        if same and column == "inactive_fraction":
+            continue
+        seeds = 100 * rows.groupby(["step", "seed"])[column].mean().unstack("seed")
+        style = look | {"linestyle": line, "label": f"{name}: {state}"}
+        style |= {"marker": "None"} if line == ":" else {}
+        x = step_scale(seeds.index.to_numpy(float))
+        band(axes, x, seeds.mean(axis=1), seeds.min(axis=1), seeds.max(axis=1), **style)
 
 
 def _state(rows: DataFrame) -> str:
@@ -78,11 +108,12 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         )
     )
     text = (
-        rf"Units that are off ($z \leq 0$) for each of [[examples]] {kind}, by hidden layer and "
-        rf"update: networks of {numbers_of(rows, 'depth')} layers and width "
-        rf"{numbers_of(rows, 'width')} with {weights} weights on {datasets_named(rows)}, mean over "
-        r"[[seeds]] seeds. A ReLU unit in this state is dead: its derivative is 0 and its weights "
-        r"get no gradient; a Leaky ReLU unit in the same state keeps a slope. "
+        rf"Units that are off ($z \leq 0$) for each of [[examples]] {kind}; above: share of all "
+        r"hidden units, mean and range over seeds; below: by layer, mean. Networks of "
+        rf"{numbers_of(rows, 'depth')} layers and width {numbers_of(rows, 'width')} with {weights} "
+        rf"weights on {datasets_named(rows)}, [[seeds]] seeds. A ReLU unit in "
+        r"this state is dead: its derivative is 0 and its weights get no gradient; a Leaky ReLU "
+        r"unit in the same state keeps a slope. "
     )
     for activation in activations(tables):
         parts = []

@@ -87,7 +87,7 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         numbers[f"{key}_speed"] = _number(relative_speed(rows))
         numbers[f"{key}_way"] = _number(way(rows, 1))
         changed = 100 * changed_in_float32(rows, 1)
-        numbers[f"{key}_changed"] = Number(float(changed.median()), unit=r"\%")
+        numbers[f"{key}_changed"] = Number(float(changed.max()), unit=r"\%")
         parts.append(
             rf"({letter}) {network.name}: layer 1 moves [[{key}_speed]] times as far as the output "
             rf"layer, and all its updates together [[{key}_way]] of its norm; an update changes at "

@@ -43,6 +43,8 @@ TABLES = {
 
 FLOAT32_LARGEST = float(np.log10(np.finfo(np.float32).max))
 PRESCRIBED = {"color": COLORS["purple"], "linestyle": ":", "marker": "P"}
+# Rows that bear their names need no colours, which say something else in the panels above.
+ENDING: dict[str, Any] = {"color": "0.15", "marker": "o", "linestyle": ""}
 # Decades a layer; above this a network of this width is no wide network, and no line is drawn.
 SMALL_DRIFT = 0.1
 
@@ -66,10 +68,7 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
         panel.set_xlabel("layer $l$ (output: right)")
     titles = ["Error signal", "Weight gradient", "Saturation"]
     for panel, (title, members) in zip(losses, training.items(), strict=True):
-        rows = [
-            (name, runs, _training_look(runs, position))
-            for position, (name, runs) in enumerate(called(members))
-        ]
+        rows = [(name, runs, ENDING) for name, runs in called(members)]
         draw_endings(panel, rows)
         panel.axvline(guessing(rows[0][1]), color="0.4", linewidth=0.6, linestyle=":", zorder=0)
         titles.append(title)
@@ -120,11 +119,6 @@ def _look(rows: DataFrame) -> dict[str, Any]:
         return PRESCRIBED | shared
     larger = {"markerfacecolor": "white", "linestyle": (0, (1, 1))}
     return look_of(first["activation"]) | (larger if first["weight_std"] > 1 else {}) | shared
-
-
-def _training_look(runs: DataFrame, position: int) -> dict[str, Any]:
-    """A panel of one activation tells its rows by position, one of several by the activation."""
-    return look_of("", position) | {"linestyle": ""}
 
 
 def _mark_range(axes: Axes, level: float, text: str) -> None:

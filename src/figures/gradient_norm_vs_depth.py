@@ -6,9 +6,11 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.looks.names import name_lines
 from gradient_atlas.drawing.looks.network import network_look
 from gradient_atlas.drawing.style import THEORY, Style, band, label_panels
 from gradient_atlas.measures.layers import (
@@ -43,18 +45,22 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     rows = at_initialization(tables["gradients"])
     depth = int(rows.layer.max())
     shown = sorted(networks(rows), key=lambda one: one.key)
+    named: dict[Axes, list[tuple[Line2D, str]]] = {panel: [] for panel in axes}
     for network in shown:
         theory = prediction_of(tables["theory"], network.rows)
-        _draw(weights, network, theory, WEIGHT)
-        _draw(errors, network, theory, ERROR)
-        if np.nanmax(np.abs(decades(network.rows, ERROR)), initial=0.0) < CLOSE:
-            _draw(close, network, theory, ERROR)
+        kept = np.nanmax(np.abs(decades(network.rows, ERROR)), initial=0.0) < CLOSE
+        for panel, column in ((weights, WEIGHT), (errors, ERROR), (close, ERROR)):
+            if kept or panel is not close:
+                line = _draw(panel, network, theory, column)
+                # Those that (c) tells apart lie on one another elsewhere.
+                if kept == (panel is close):
+                    named[panel].append((line, network.name))
     for panel, column in ((weights, WEIGHT), (errors, ERROR)):
         values = decades(rows, column)
         low, high = np.nanmin(values, initial=0.0), np.nanmax(values, initial=0.0)
         panel.set_ylim(min(low, FLOAT32_FLOOR) - 4, max(high, FLOAT32_CEILING) + 4)
         _mark_float32(panel, depth)
-    close.axhspan(-STABLE_DECADES / 2, STABLE_DECADES / 2, color="0.93", zorder=0, linewidth=0)
+    close.axhspan(-STABLE_DECADES, STABLE_DECADES, color="0.93", zorder=0, linewidth=0)
     close.set_ylim(-CLOSE, CLOSE)
     for panel in axes:
         panel.set_xlabel("layer $l$   (backwards: $\\leftarrow$)")
@@ -65,18 +71,22 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
         panel.set_ylabel(r"$\log_{10}\,\Vert\partial\ell/\partial z^{(l)}\Vert$")
     label_panels(axes, ["Weight gradient", "Error signal", "Error signal near 1"])
     figure.legend(*errors.get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    figure.draw_without_rendering()  # the panels take their sizes, which the names must fit
+    for panel, lines in named.items():
+        name_lines(panel, lines)
     return figure
 
 
-def _draw(axes: Axes, network: Network, theory: DataFrame, column: str) -> None:
+def _draw(axes: Axes, network: Network, theory: DataFrame, column: str) -> Line2D:
     # So thick that the thin line of theory on it hides neither colour nor dashes.
     look: dict[str, Any] = network_look(network.rows.iloc[0]) | {"linewidth": 2.0}
     table = network.rows.assign(decades=decades(network.rows, column)).groupby("layer").decades
     middle = table.mean()
     look["label"] = network.name
-    band(axes, middle.index, middle, table.min(), table.max(), **look)
+    line = band(axes, middle.index, middle, table.min(), table.max(), **look)
     if len(theory):
         axes.plot(theory.layer, theory[f"predicted_log10_{column}"], **THEORY)
+    return line
 
 
 def _mark_float32(axes: Axes, depth: int) -> None:
@@ -111,10 +121,10 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         rf"{' and '.join(dict.fromkeys(rows.precision))}). Backpropagation runs "
         r"from right (output) to left (input). Thin black: mean-field theory with the real "
         r"inputs, nothing fitted. (a) Weight gradients. (b) Error signals. (c) Those of (b) that "
-        r"stay near 1; grey: two orders of magnitude. Factor of the error signal per layer "
-        rf"towards the input (theory): {'; '.join(parts)}. The weight gradient is of the size of "
-        r"the error signal times the activations: where these grow as the signal falls, or fall as "
-        r"it grows, a flat line in (a) is no proof of health. "
+        rf"stay near 1; grey: {STABLE_DECADES:g} orders of magnitude to either side. Factor of "
+        rf"the error signal per layer towards the input (theory): {'; '.join(parts)}. The weight "
+        r"gradient is of the size of the error signal times the activations: where these grow as "
+        r"the signal falls, or fall as it grows, a flat line in (a) is no proof of health. "
     )
     text += _apart(shown, theory, numbers) + _chaos(shown, tables["inputs"], numbers)
     text += (

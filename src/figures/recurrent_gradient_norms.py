@@ -69,13 +69,17 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     learnt = [_of_learnt(rows, losses, tables) for rows in adaptive]
     names = _labels(adaptive, cell_label)
     _draw_signals(trained, learnt, names, None)
-    with_signals = (plain, lstm, gru, trained)
+    with_signals = (plain, lstm, gru)
     low = min([axes.get_ylim()[0] for axes in with_signals])
     high = max([axes.get_ylim()[1] for axes in with_signals])
     for same in with_signals:
         same.set(xlabel="lag $T - t$ (time steps)", ylim=(max(low, FAINTEST_SHOWN), high))
         same.yaxis.set_major_locator(mpl.ticker.LogLocator(numticks=6))
         same.yaxis.set_minor_locator(mpl.ticker.NullLocator())
+    trained.set(xlabel="lag $T - t$ (time steps)")
+    # What learnt keeps its signal: on the scale of the others all lines are one.
+    bottom, top = np.log10(trained.get_ylim())
+    trained.set_ylim(10.0 ** (top - 3.5 * (top - bottom)), 10.0**top)  # room for the names below
     for left in (plain, trained):
         left.set_ylabel(r"$\|\partial\ell/\partial h_t\|$ relative to $t = T$")
     _draw_medians(adam, [like(losses, rows.iloc[0], TRAINING) for rows in adaptive], names)

@@ -96,7 +96,15 @@ def _draw_network(axes: Axes, group: Group, rows: list[str], theory: DataFrame) 
             va="center",
             fontsize=mpl.rcParams["legend.fontsize"],
         )
-    axes.set(ylim=(len(rows) - 0.4, -0.6), xlabel="signal change (decades)")
+    if len(group.run):
+        axes.annotate(
+            f"guess {100 / group.run['classes']:.0f}%",
+            (1.03, 0.005),
+            xycoords="axes fraction",
+            color="0.4",
+            fontsize=mpl.rcParams["legend.fontsize"],
+        )
+    axes.set(ylim=(len(rows) + 0.1, -0.6), xlabel="signal change (decades)")
     axes.tick_params(axis="y", length=0)
     axes.margins(x=0.08)
 

@@ -26,6 +26,7 @@ NETWORK = ["activation", "initialization", "weight_std", "width"]
 ROOM = 10.0  # above the largest factor, for the names of the initialisations
 NAMES = "small"
 LINE = 1.4  # of a name's size, from one to the next
+RING: dict[str, Any] = {"s": 34, "linewidth": 0.6}
 GUIDE: dict[str, Any] = {"color": "0.4", "linewidth": 0.6, "linestyle": ":", "zorder": 1}
 
 SHRINKS = 0.95  # a factor per layer nearer to 1 is called kept
@@ -64,7 +65,8 @@ def _scatter(axes: Axes, means: DataFrame, backward: str, forward: str) -> None:
         look = look_of(str(name), position)
         dots = {"marker": look["marker"], "s": 14, "linewidth": 0.7, "edgecolor": look["color"]}
         axes.scatter(rows[backward], rows["backward"], color=look["color"], **dots)
-        axes.scatter(rows[forward], rows["forward"], facecolor="none", zorder=3, **dots)
+        # So large that the ring shows around a filled mark at the same place.
+        axes.scatter(rows[forward], rows["forward"], facecolor="none", zorder=3, **dots | RING)
 
 
 def _mark_edges(axes: Axes, means: DataFrame) -> None:

@@ -57,7 +57,7 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
         if runs.depth.min() / 1.2 < scale < metrics.depth.max():
             line = {"color": look["color"], "linestyle": look["linestyle"], "linewidth": 0.7}
             accuracies.plot([scale, scale], [1.02, 1.12], **line)
-            label = {"fontsize": mpl.rcParams["legend.fontsize"], "color": look["color"]}
+            label = {"fontsize": mpl.rcParams["legend.fontsize"], "color": "black"}
             accuracies.text(scale * 1.04, 1.07, r"$6\xi$", va="center", **label)
         _draw_signals(signals, of_kind(tables["gradients"], runs), tables["theory"], look)
     chance = 1 / metrics.classes.iloc[0]

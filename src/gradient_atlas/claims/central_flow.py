@@ -6,11 +6,10 @@ from gradient_atlas.claims.claim import Claim
 from gradient_atlas.measures.central import AVERAGED, at_edge
 
 SOURCE = "Cohen et al. 2025, Understanding optimization in deep learning with central flows"
-NEAR = 0.1  # of the way that descent has come: in a figure of that way a tenth is seen as apart
 
 
 def claims(tables: dict[str, DataFrame]) -> list[Claim]:
-    """Distances at the last step, absolute and beside the gradient flow's; errors in the loss."""
+    """Distance at the last step beside the gradient flow's; errors in the loss."""
     paths = tables["paths"]
     edge = at_edge(paths)
     reached = edge[edge["windows"] > 0]
@@ -25,6 +24,8 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
     )
     follows = "descent at the edge of stability follows the central flow, not the gradient flow"
     arrived = edge[edge["arrival"].notna()]
+    central, gradient = arrived["central"], arrived["gradient"]
+    moved, oscillation = arrived["moved"], arrived["oscillation"]
     ratio = "central flow's over gradient flow's"
     return [
         Claim(
@@ -33,27 +34,15 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
             statement=follows,
             condition=f"{setting}; bound: nearer than the gradient flow, ratio below 1",
             quantity=f"distance from averaged descent at the last step, {ratio}",
-            values=(arrived["central"] / arrived["gradient"]).tolist(),
+            values=(central / gradient).tolist(),
             upper=1.0,
             remark=(
                 f"On the way it is the farther of the two at {arrived['farther'].mean():.0%} "
-                "of the steps since the central flow reached the edge."
-            )
-            if len(arrived)
-            else "",
-        ),
-        Claim(
-            claim="central-flow/near",
-            source=SOURCE,
-            statement=follows,
-            condition=f"{setting}; bound: a tenth of the way that descent has come",
-            quantity="distance of the central flow from averaged descent at the last step over "
-            "descent's distance from its start",
-            values=(arrived["central"] / arrived["moved"]).tolist(),
-            upper=NEAR,
-            remark=(
-                "The gradient flow's is "
-                f"{(arrived['gradient'] / arrived['moved']).mean():.2g} of that way."
+                "of the steps since the central flow reached the edge. At the end it is off by "
+                f"{(central / moved).mean():.1%} of the way that descent has come, the gradient "
+                f"flow by {(gradient / moved).mean():.1%}; that is "
+                f"{(central / oscillation).mean():.2g} and {(gradient / oscillation).mean():.2g} "
+                "times the oscillation that the central flow predicts, √tr X."
             )
             if len(arrived)
             else "",

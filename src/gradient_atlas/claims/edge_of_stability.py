@@ -13,6 +13,7 @@ from gradient_atlas.measures.edge import (
     nearest_explosion,
     runs,
 )
+from gradient_atlas.measures.layers import STABLE_DECADES
 from gradient_atlas.runs.names import name_of
 
 UNSTABLE = 0.01  # one step in a hundred raises the loss: a curve that is seen to be no falling one
@@ -155,9 +156,9 @@ def _explodes(descent: DataFrame, table: DataFrame) -> Claim:
         claim="explodes-at-the-edge",
         source="F example 3",
         statement="even with ReLU, exploding can still occur near the edge of stability",
-        condition=f"{shown}; an explosion is a loss that leaves 10^6 times its start; bound: near "
-        "is within "
-        f"{NEAR:.0%} of 2/η, at any measured point of a run that then explodes",
+        condition=f"{shown}; an explosion is a gradient norm that leaves {STABLE_DECADES:g} "
+        f"orders of magnitude, so that a squared loss leaves {2 * STABLE_DECADES:g}; bound: near "
+        f"is within {NEAR:.0%} of 2/η, at any measured point of a run that then explodes",
         quantity="|S η / 2 - 1| where a run that explodes was nearest to the edge; inf of one that "
         "does not explode",
         values=nearest["exploded"].tolist(),

@@ -4,7 +4,7 @@ from pandas import DataFrame
 
 from gradient_atlas.claims.claim import Claim
 from gradient_atlas.claims.words import told
-from gradient_atlas.measures.flows import VISIBLE, in_solver_errors, separations
+from gradient_atlas.measures.flows import beyond_proportion, in_solver_errors, separations
 from gradient_atlas.runs.names import problem_name
 
 
@@ -34,14 +34,18 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
                 claim=f"flow-and-descent-part/{problem}",
                 source="F section 4",
                 statement="trajectories diverge when the discrete step size is large",
-                condition=f"{name}, η = {large['learning_rate'].iloc[0]:g}, "
-                f"the largest that was run; part: by {VISIBLE:g} of the way that the flow goes, "
-                "which a figure shows",
-                quantity="largest distance of descent to the flow at t = kη over the flow's way",
-                values=large["share"].tolist(),
-                lower=VISIBLE,
-                remark=(f"It is {at_others}. " if at_others else "")
-                + f"At the path's end the largest rate's is {at_the_end}.{rest}.",
+                condition=f"{name}, η = {large['learning_rate'].iloc[0]:g}, the largest that was "
+                f"run, beside η = {rows['learning_rate'].min():g}, the smallest; bound: a small "
+                "step's distance is proportional to η, so that only more than in proportion is "
+                "owed to a large step",
+                quantity="largest distance of descent to the flow at t = kη, over η, at the "
+                "largest rate over the same at the smallest",
+                values=beyond_proportion(rows),
+                lower=1.0,
+                remark="The distance is "
+                + (f"{at_others}; " if at_others else "")
+                + f"{told(large['share'].mean(), '.2g')} of the way that the flow goes at the "
+                f"largest rate, {at_the_end} at the path's end.{rest}.",
                 kind="mean" if large["loss_function"].iloc[0] == "network" else "exact",
             )
         )

@@ -74,10 +74,16 @@ def to_markdown(frame: pd.DataFrame) -> str:
 
 
 def measured_text(row: pd.Series) -> str:
-    """Return mean, standard deviation over seeds (in brackets, named) and unit of a claim's row."""
+    """Return what was measured, with its unit.
+
+    Of a claim about a mean that mean, with the standard deviation over seeds in brackets, named; of
+    any other, whose cases decide one by one, their range.
+    """
     if not row["samples"]:
         return "nothing"
     unit = "" if row["unit"] == "1" else f" {row['unit']}"
+    if row["kind"] != "mean" and row["interval_low"] < row["interval_high"]:
+        return f"{row['interval_low']:.4g} to {row['interval_high']:.4g}{unit}"
     spread = "" if math.isnan(row["spread"]) else f" (s.d. {row['spread']:.2g})"
     return f"{row['measured']:.4g}{unit}{spread}"
 

@@ -1,5 +1,6 @@
 """What the sources say about rates: a high one overshoots, a smaller one makes no large updates."""
 
+import math
 from typing import Any
 
 from pandas import DataFrame
@@ -32,14 +33,20 @@ def smaller_rates(found: list[Group]) -> list[Claim]:
         if not slower:
             continue
         slow = min(slower, key=lambda member: float(member.run["learning_rate"]))
+        faster = _faster(group, slow)
+        large = [
+            member
+            for member in faster
+            if min(largest_updates(member.gradients), default=-math.inf) >= 0
+        ]
         claims.append(
             Claim(
                 claim=f"small-rate-is-stable/{group.slug}",
                 condition=f"{describe_run(slow.metrics)}, the smallest rate of this network, every "
-                "layer; bound: a large update, one that overshoots, changes weights by as much as "
-                "they are",
-                values=largest_updates(slow.gradients),
-                remark=_faster(group, slow),
+                f"layer; {_to_prevent(large)}; bound: a large update, one that overshoots, changes "
+                "weights by as much as they are",
+                values=largest_updates(slow.gradients) if large else [],
+                remark=_beside(faster, slow),
                 **shared,
             )
         )
@@ -72,18 +79,31 @@ def high_rates(found: list[Group]) -> list[Claim]:
     ]
 
 
-def _faster(group: Group, slow: Member) -> str:
-    """What the other rates of the same network do."""
+def _faster(group: Group, slow: Member) -> list[Member]:
+    """The other rates of the same network, the smallest first."""
+    others = [m for m in (group.plain, *group.changed_by("rate")) if m and m is not slow]
+    others = [member for member in others if len(member.metrics)]
+    return sorted(others, key=lambda member: float(member.run["learning_rate"]))
+
+
+def _to_prevent(large: list[Member]) -> str:
+    """Where there is no large update, a small rate has none to prevent."""
+    if not large:
+        return "no larger rate makes a large update in every seed, so that there is none to prevent"
+    rates = ", ".join(rate_of(member.metrics) for member in large)
+    return f"large updates in every seed without it: {rates}"
+
+
+def _beside(faster: list[Member], slow: Member) -> str:
+    """What the other rates do."""
     said = []
-    faster = [group.plain, *group.changed_by("rate")]
-    for member in sorted((m for m in faster if m), key=lambda m: float(m.run["learning_rate"])):
-        if member is not slow and len(member.metrics):
-            largest = smallest_to_largest(largest_updates(member.gradients))
-            ends = smallest_to_largest(final_loss(member.metrics))
-            said.append(
-                f"With {rate_of(member.metrics)} it is {largest}, the loss ends at {ends} nats and "
-                f"{lost(member.metrics)}."
-            )
+    for member in faster:
+        largest = smallest_to_largest(largest_updates(member.gradients))
+        ends = smallest_to_largest(final_loss(member.metrics))
+        said.append(
+            f"With {rate_of(member.metrics)} it is {largest}, the loss ends at {ends} nats and "
+            f"{lost(member.metrics)}."
+        )
     ends = smallest_to_largest(final_loss(slow.metrics))
     return " ".join([f"The loss ends at {ends} nats.", *said]) + (CHAOS if said else "")
 

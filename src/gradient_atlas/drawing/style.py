@@ -13,6 +13,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
+from matplotlib.lines import Line2D
 
 from gradient_atlas.drawing.venues import column_width, has_two_columns, inches, sizes_of
 from gradient_atlas.errors import InputError
@@ -197,14 +198,15 @@ def look_of(key: str, position: int = 0) -> dict[str, Any]:
     return dict(LOOKS.get(key) or OTHER_LOOKS[position % len(OTHER_LOOKS)])
 
 
-def band(axes: Axes, x: Any, middle: Any, low: Any, high: Any, **look: Any) -> None:
+def band(axes: Axes, x: Any, middle: Any, low: Any, high: Any, **look: Any) -> Line2D:
     """Draw a line with the range over seeds behind it; ``look`` as from ``look_of``, and a label.
 
     Markers stand at about eight places, so that they tell lines apart and hide nothing.
     """
     every = max(1, round(len(np.atleast_1d(x)) / 8))
-    axes.plot(x, middle, **({"markevery": every} | look))
+    (line,) = axes.plot(x, middle, **({"markevery": every} | look))
     axes.fill_between(x, low, high, color=look.get("color"), alpha=0.25, linewidth=0)
+    return line
 
 
 def label_panels(axes: list[Axes], titles: Mapping[int, str] | list[str]) -> None:

@@ -9,7 +9,8 @@ AVERAGED = 100  # steps of a mean: many periods of the oscillation, a small part
 # Columns of ``at_edge``.
 OF_A_SEED = [
     "seed", "arrival", "windows", "with_variance", "worst", "alone", "central", "gradient", "moved",
-    "farther", "by_gradient", "critical", "flow_ratio", "central_ratio", "descent_ratio",
+    "farther", "oscillation", "by_gradient", "critical", "flow_ratio", "central_ratio",
+    "descent_ratio",
 ]  # fmt: skip
 
 
@@ -25,7 +26,9 @@ def at_edge(paths: pd.DataFrame) -> pd.DataFrame:
     fit behind it; ``with_variance`` and ``alone``, the mean over them of the relative error of
     descent's mean loss as predicted by L(w) + tr X/η and by L(w) alone; ``worst``, the largest
     of the first kind; ``by_gradient``, the error of the gradient flow's loss; ``farther``, the
-    share of these steps at which the central flow is farther than the gradient flow; ``central``
+    share of these steps at which the central flow is farther than the gradient flow;
+    ``oscillation``, √tr X at the last step, descent's rms distance from its mean as the central
+    flow predicts it; ``central``
     and ``gradient``, the flows' distances from descent at the last
     step, and ``moved``, how far descent itself has come from its start; the largest number of
     ``critical`` eigenvalues; each path's largest sharpness over 2/η. nan for what was not reached.
@@ -56,6 +59,7 @@ def at_edge(paths: pd.DataFrame) -> pd.DataFrame:
                 "gradient": gradient["distance"].iloc[-1] if late.any() else np.nan,
                 "moved": descent["moved"].iloc[-1] if late.any() else np.nan,
                 "farther": (apart[late] > 0).mean() if late.any() else np.nan,
+                "oscillation": np.sqrt(central["variance"].iloc[-1]) if late.any() else np.nan,
                 "by_gradient": np.abs(slow / real - 1).mean() if reached else np.nan,
                 "critical": central["critical"].max(),
                 "flow_ratio": gradient["sharpness"].max() * half_rate,

@@ -6,9 +6,14 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
+from gradient_atlas.measures.layers import STABLE_DECADES
+
 # "Hovers right at, or just above, 2/η" (Cohen et al. 2021), who name no number, is taken as within
 # a few per cent.
 NEAR = 0.05
+# The error signal of a squared loss is the root of the loss: a gradient that leaves its orders of
+# magnitude is a loss that leaves twice as many.
+EXPLODED_LOSS = 10.0 ** (2 * STABLE_DECADES)
 WINDOWS = 10  # equal parts of a run in which medians are taken
 KEYS = ["activation", "learning_rate"]
 OF_A_RUN = [
@@ -37,8 +42,8 @@ def runs(descent: pd.DataFrame, flow: pd.DataFrame) -> pd.DataFrame:
         before; ``second``, the second eigenvalue's median in the last third, and ``along``, that of
         the curvature along the steps, in the same unit; ``rises``: the share of the steps that
         raise the loss. For a diverged run ``late`` and ``middle`` are inf, since it stays at no
-        edge, ``second`` and ``along`` nan, and ``exploded`` is how near it was measured to the
-        edge, the least |S η / 2 - 1|; inf for a run that did not diverge.
+        edge, ``second`` and ``along`` nan. ``exploded`` is how near to the edge a run was measured
+        whose loss grew by ``EXPLODED_LOSS``, the least |S η / 2 - 1|; inf for any other run.
         ``due``: whether the flow of the same network reaches S = 2/η by the time t = kη of two
         thirds of the steps, and the run has been at the edge or has at least survived, in every
         seed of the rate. It tells a
@@ -50,6 +55,8 @@ def runs(descent: pd.DataFrame, flow: pd.DataFrame) -> pd.DataFrame:
         points, planned, unit = measured(run), run["steps"].iloc[0], learning_rate / 2
         survived = run["status"].iloc[-1] == "ok"
         distance = (points["ratio"] - 1).abs()
+        growth = run["train_loss"].max() / run["train_loss"].iloc[0]
+        explodes = not survived or growth > EXPLODED_LOSS
         own = flow[(flow["activation"] == activation) & (flow["seed"] == seed)]
         crossing = own["time"][own["sharpness"] >= 2 / learning_rate].min()
         in_time = crossing <= 2 / 3 * planned * learning_rate
@@ -68,7 +75,7 @@ def runs(descent: pd.DataFrame, flow: pd.DataFrame) -> pd.DataFrame:
                 "second": late["second_eigenvalue"].median() * unit if survived else math.nan,
                 "along": steps.median() * unit if survived else math.nan,
                 "rises": float((run["train_loss"].diff().iloc[1:] > 0).mean()),
-                "exploded": math.inf if survived else distance.min(),
+                "exploded": distance.min() if explodes else math.inf,
                 "due": bool(in_time and (survived or (distance <= NEAR).any())),
             }
         )

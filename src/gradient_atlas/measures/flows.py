@@ -3,7 +3,6 @@
 import numpy as np
 from pandas import DataFrame, Series
 
-VISIBLE = 0.1  # of the way that the flow goes: two paths that are so far apart look like two
 METHODS = {
     "first": ("descent", "flow"),
     "second": ("descent", "modified_flow"),
@@ -54,6 +53,21 @@ def separations(flow: DataFrame) -> DataFrame:
                 }
             )
     return DataFrame(rows, columns=SEPARATION)
+
+
+def beyond_proportion(rows: DataFrame) -> list[float]:
+    """By seed, distance over η at the largest rate over that at the smallest; [] of one rate alone.
+
+    1 where the distance is proportional to η, nan where the smallest diverged. ``rows`` are those
+    of one problem in ``separations``.
+    """
+    found = []
+    for _, seed in rows.sort_values("learning_rate").groupby("seed"):
+        speed = (seed["distance"] / seed["learning_rate"]).to_numpy()
+        if len(speed) > 1:
+            known = 0 < speed[0] < np.inf
+            found.append(float(speed[-1] / speed[0]) if known else np.nan)
+    return found
 
 
 def in_solver_errors(order: DataFrame) -> DataFrame:

@@ -17,7 +17,7 @@ def draw_endings(axes: Axes, rows: Sequence[tuple[str, DataFrame, dict[str, Any]
     """Draw a row a kind of run, its name above it: name, rows of ``metrics``, look.
 
     The line spans all finite losses of all seeds, ticks stand at their starts and markers at their
-    ends; of diverged seeds the step is said instead of an end.
+    ends; a cross at the border stands for diverged seeds, whose step is said.
     """
     size = mpl.rcParams["legend.fontsize"]
     for position, (name, runs, look) in enumerate(rows):
@@ -30,6 +30,13 @@ def draw_endings(axes: Axes, rows: Sequence[tuple[str, DataFrame, dict[str, Any]
             if ordered["status"].eq("ok").all():
                 end = {"linestyle": "", "markersize": 4, "markeredgewidth": 0.6}
                 axes.plot(ordered["train_loss"].iloc[-1], position, **look | end)
+        if divergence_steps(runs):
+            border: dict[str, Any] = {
+                "transform": axes.get_yaxis_transform(),
+                "color": "black",
+                "clip_on": False,
+            }
+            axes.plot(1, position, "x", markersize=4, **border)
         said = axes.annotate(
             name + _stopped(runs),
             (0, position),

@@ -14,7 +14,7 @@ def draw_layer_map(axes: Axes, table: DataFrame, **options: Any) -> QuadMesh:
     Cells without a finite value stay open and show a hatched ground. ``options`` go to pcolormesh.
     """
     steps, layers = table.columns.to_numpy(float), table.index.to_numpy(float)
-    x = np.log2(1 + steps)
+    x = step_scale(steps)
     axes.patch.set(facecolor="white", hatch="xxxx", edgecolor="0.75", linewidth=0)
     mesh = axes.pcolormesh(
         _edges(x),
@@ -23,11 +23,21 @@ def draw_layer_map(axes: Axes, table: DataFrame, **options: Any) -> QuadMesh:
         rasterized=True,
         **options,
     )
-    shown = [step for step in (0, 1, 4, 16, 64, 256, 1024, 4096, 16384) if step <= steps.max()]
-    axes.set_xticks(np.log2(1 + np.array(shown)), [str(step) for step in shown])
+    step_ticks(axes, steps.max())
     count = len(layers)
     axes.set_yticks(sorted({1, count} | set(range(10, count - 4, 10))))
     return mesh
+
+
+def step_scale(steps: np.ndarray) -> np.ndarray:
+    """Where updates stand: the first ones, in which most happens, far apart."""
+    return np.asarray(np.log2(1 + steps))
+
+
+def step_ticks(axes: Axes, last: float) -> None:
+    """Label the scale of ``step_scale`` with updates."""
+    shown = [step for step in (0, 1, 4, 16, 64, 256, 1024, 4096, 16384) if step <= last]
+    axes.set_xticks(step_scale(np.array(shown)), [str(step) for step in shown])
 
 
 def _edges(centres: np.ndarray) -> np.ndarray:
