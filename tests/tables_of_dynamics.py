@@ -276,6 +276,8 @@ def gd_vs_flow_trajectories():
     tables = taken("flow", "landscape", "order")
     for power in (2.0, 0.5):
         yield changed(tables, "flow", distance_to_flow=tables["flow"].learning_rate ** power)
+    scattered = tables["flow"].learning_rate ** (0.2 + 0.4 * tables["flow"].seed)
+    yield changed(tables, "flow", distance_to_flow=scattered)
     yield changed(tables, "flow", distance_to_flow=math.nan)
     yield changed(tables, "flow", status="diverged")
 
