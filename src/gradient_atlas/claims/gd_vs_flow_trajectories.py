@@ -1,5 +1,7 @@
 """Whether descent's path parts from the flow's when the step is large."""
 
+from math import log10
+
 from pandas import DataFrame
 
 from gradient_atlas.claims.claim import Claim
@@ -38,10 +40,11 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
                 f"run, beside η = {rows['learning_rate'].min():g}, the smallest; bound: a small "
                 "step's distance is proportional to η, so that only more than in proportion is "
                 "owed to a large step",
-                quantity="largest distance of descent to the flow at t = kη, over η, at the "
-                "largest rate over the same at the smallest",
-                values=beyond_proportion(rows),
-                lower=1.0,
+                quantity="log10 of: largest distance of descent to the flow at t = kη, over η, "
+                "at the largest rate over the same at the smallest",
+                values=[log10(ratio) for ratio in beyond_proportion(rows)],
+                lower=0.0,
+                unit="decades",
                 remark="The distance is "
                 + (f"{at_others}; " if at_others else "")
                 + f"{told(large['share'].mean(), '.2g')} of the way that the flow goes at the "
