@@ -65,7 +65,7 @@ def beyond_proportion(rows: DataFrame) -> list[float]:
     for _, seed in rows.sort_values("learning_rate").groupby("seed"):
         speed = (seed["distance"] / seed["learning_rate"]).to_numpy()
         if len(speed) > 1:
-            known = 0 < speed[0] < np.inf
+            known = 0 < speed[0] < np.inf and speed[-1] > 0
             found.append(float(speed[-1] / speed[0]) if known else np.nan)
     return found
 
