@@ -207,6 +207,23 @@ def test_variants_under_other_names_draw_the_same(workshop, small, figure):
 
 
 @pytest.mark.parametrize("figure", FIGURES)
+def test_a_whole_sweep_may_be_left_out(workshop, sections, small, figure):
+    """What is left is drawn, or the config is refused in a line of its own."""
+    sweeps = [place for place in sections(figure) if place[:2] == ("training", "sweeps")]
+    wrong = []
+    for place in sweeps:
+        left = dict(small["training"]["sweeps"]) | {place[-1]: None}
+        try:
+            built = build(workshop, small | {"training": {"sweeps": left}}, figure)
+            assert built.texts["caption"]
+        except NotPlannedError as error:
+            assert place[-1] in str(error) or figure in str(error), str(error)
+        except Exception as error:
+            wrong.append(f"{place[-1]}: {type(error).__name__}: {error}"[:300])
+    assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize("figure", FIGURES)
 def test_every_single_mutation_is_drawn_and_told_truly(workshop, sections, small, figure, capsys):
     mutations: list[Mutation] = []
     parts = sections(figure)
