@@ -93,7 +93,7 @@ def test_training_does_not_depend_on_how_figures_look():
 def test_the_library_knows_neither_workflow_nor_arguments():
     for path in (SOURCE / "gradient_atlas").rglob("*.py"):
         text = path.read_text()
-        assert "argparse" not in text, path
+        assert "argparse" not in text or path.name == "__main__.py", path
         assert "import snakemake" not in text, path
 
 

@@ -43,7 +43,7 @@ class Activations(TorchFunctionMode):
         kwargs = kwargs or {}
         if func in FUNCTIONS:
             z, *others = args if args else (kwargs["input"],)
-            options = {key: value for key, value in kwargs.items() if key != "input"}
+            options = {k: v for k, v in kwargs.items() if k not in ("input", "inplace")}
 
             def phi(x: Tensor) -> Tensor:
                 # A copy, since the function may write over its input.

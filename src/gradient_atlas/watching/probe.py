@@ -49,7 +49,12 @@ class _Seen:
 
 
 class ModuleProbe:
-    """Measures a network on one fixed batch, as often as asked, without changing it."""
+    """Measures a network on one fixed batch, as often as asked, without changing it.
+
+    Attributes:
+        activations: of the last measurement, each activation function that followed a module, by a
+            name that says its options too.
+    """
 
     def __init__(
         self, model: nn.Module, inputs: Any, labels: Tensor, loss: Loss = functional.cross_entropy
@@ -63,6 +68,7 @@ class ModuleProbe:
             InputError: no module of the network has a weight to watch.
         """
         self.model, self.labels, self.loss = model, labels, loss
+        self.activations: dict[str, Callable[[Tensor], Tensor]] = {}
         self.inputs = inputs if isinstance(inputs, tuple) else (inputs,)
         if not any(_weights(model)):
             raise InputError(
@@ -88,6 +94,7 @@ class ModuleProbe:
             seen = pass_.in_forward_order()
             asked = [one.weight for one in seen if one.weight.requires_grad]
             found = torch.autograd.grad(value, asked, allow_unused=True) if asked else ()
+        self.activations = dict(pass_.functions)
         gradients = {id(weight): g for weight, g in zip(asked, found, strict=True)}
         examples = len(self.labels)
         return [
@@ -101,6 +108,7 @@ class _Pass:
 
     def __init__(self) -> None:
         self.modules: list[_Seen] = []
+        self.functions: dict[str, Callable[[Tensor], Tensor]] = {}
         self._order: list[_Seen] = []
         self._last: _Seen | None = None
 
@@ -128,6 +136,7 @@ class _Pass:
         """Note an activation at the module that it follows."""
         one = self._last
         if one is not None and not one.activation and z.is_floating_point():
+            self.functions[name] = phi
             one.activation = _activity(phi, z.detach(), name, one.module)
 
     def in_forward_order(self) -> list[_Seen]:
@@ -230,6 +239,9 @@ def _row(one: _Seen, order: int, gradient: Tensor | None, examples: int) -> dict
         ),
         "activation_rms": activity.pop("rms", math.nan if plain is None else plain),
         "weight_norm": norms.norm(one.weight),
+        "weight_gradient_entry": (
+            math.nan if gradient is None else norms.root_mean_square(gradient)
+        ),
         "mean_activation_derivative": math.nan,
         "saturated_fraction": math.nan,
         "dead_fraction": math.nan,

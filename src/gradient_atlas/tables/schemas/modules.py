@@ -19,6 +19,7 @@ MODULES = table(
         column("module", NAME, "its name in the network"),
         column("kind", NAME, "its class"),
         *(GRADIENTS.field(name) for name in _SHARED),
+        column("weight_gradient_entry", NUMBER, "rms entry of dL/dW, what a number format holds"),
         column("loss", NUMBER, "the loss of the watched batch", "nat"),
     ],
 )

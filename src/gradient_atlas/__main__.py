@@ -1,0 +1,45 @@
+"""The command line: ``python -m gradient_atlas diagnose my_module:build --data images.npz``."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import yaml
+
+from gradient_atlas import arithmetic
+from gradient_atlas.errors import InputError
+
+
+def main() -> None:
+    """Read the words and do what the first of them says."""
+    parser = argparse.ArgumentParser(prog="python -m gradient_atlas", allow_abbrev=False)
+    commands = parser.add_subparsers(required=True)
+    one = commands.add_parser("diagnose", help="what is wrong with a network, and what mends it")
+    one.add_argument("network", help="mlp, conv, resnet, transformer, or your own module:function")
+    one.add_argument("--data", type=Path, required=True, help=".npz with images and labels")
+    one.add_argument("--option", action="append", default=[], metavar="KEY=VALUE",
+                     help="an option of the network; may be given again")  # fmt: skip
+    one.add_argument("--examples", type=int, default=128, help="size of the batch (128)")
+    one.add_argument("--seeds", type=int, default=5, help="networks that are drawn (5)")
+    one.add_argument("--output", type=Path, default=Path("diagnosis"), help="folder (diagnosis)")
+    one.add_argument("--venue", default="neurips", help="width and fonts of the figure (neurips)")
+    given = parser.parse_args()
+    arithmetic.pin()  # before torch is imported, which the work below does
+    from gradient_atlas.watching.command import diagnose
+
+    options = {}
+    for word in given.option:
+        key, equals, value = word.partition("=")
+        if not equals:
+            raise InputError(f"--option {word}: must be KEY=VALUE")
+        options[key] = yaml.safe_load(value)
+    diagnose(
+        given.network, given.data, options, given.examples, given.seeds, given.output, given.venue
+    )
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InputError as error:
+        sys.exit(f"error: {error}")
