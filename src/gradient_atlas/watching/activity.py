@@ -46,8 +46,8 @@ class Activations(TorchFunctionMode):
             options = {k: v for k, v in kwargs.items() if k not in ("input", "inplace")}
 
             def phi(x: Tensor) -> Tensor:
-                # A copy, since the function may write over its input.
-                result: Tensor = func(x.clone(), *others, **options)
+                over = func.__name__.endswith("_")  # it writes over its input
+                result: Tensor = func(x.clone() if over else x, *others, **options)
                 return result
 
             said = [str(other) for other in others] + [f"{k}={v}" for k, v in options.items()]

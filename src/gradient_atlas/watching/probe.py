@@ -20,7 +20,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gradient_atlas.errors import InputError
-from gradient_atlas.networks.activations import derivative, is_bounded, largest_derivative
+from gradient_atlas.networks.activations import is_bounded, largest_derivative
 from gradient_atlas.training import norms
 from gradient_atlas.training.probe import SATURATION_SHARE
 from gradient_atlas.watching.activity import Activations
@@ -202,34 +202,39 @@ def _activity(
     if name not in _BOUNDS:
         bounded = is_bounded(phi)
         _BOUNDS[name] = SATURATION_SHARE * largest_derivative(phi) if bounded else math.nan
-    slope = derivative(phi, z)
+    z = z.clone().requires_grad_()
+    with torch.enable_grad():
+        value = phi(z)
+    (slope,) = torch.autograd.grad(value, z, torch.ones_like(value))
+    value, z = value.detach(), z.detach()
     unit = 1 if isinstance(module, _CHANNELS_FIRST) and z.ndim > 1 else z.ndim - 1
     others = [axis for axis in range(z.ndim) if axis != unit]
     known = not bool(z.isnan().any())
     bound = _BOUNDS[name]
-    saturated = float((slope.abs() < bound).double().mean()) if known else math.nan
+    saturated = _share(slope.abs() < bound) if known and bound == bound else math.nan
     return {
-        "rms": norms.root_mean_square(phi(z)),
-        "mean_activation_derivative": float(slope.double().mean()),
-        "saturated_fraction": saturated if bound == bound else math.nan,
+        "rms": norms.root_mean_square(value),
+        "mean_activation_derivative": float(slope.mean(dtype=torch.float64)),
+        "saturated_fraction": saturated,
         "dead_fraction": _share((slope == 0).all(dim=others)) if known else math.nan,
         "inactive_fraction": _share((z <= 0).all(dim=others)) if known else math.nan,
     }
 
 
 def _share(condition: Tensor) -> float:
-    return float(condition.double().mean())
+    return float(condition.mean(dtype=torch.float64))
 
 
 def _row(one: _Seen, order: int, gradient: Tensor | None, examples: int) -> dict[str, Any]:
     activity = dict(one.activation)
+    size = math.nan if gradient is None else norms.norm(gradient)
     entries = sum(count for _, count in one.output)
     plain = math.hypot(*(size for size, _ in one.output)) / math.sqrt(entries) if entries else None
     return {
         "layer": order,
         "module": one.name or type(one.module).__name__,
         "kind": type(one.module).__name__,
-        "weight_gradient_norm": math.nan if gradient is None else norms.norm(gradient),
+        "weight_gradient_norm": size,
         "float32_weight_gradient_norm": (
             math.nan if gradient is None else norms.float32_norm(gradient)
         ),
@@ -239,9 +244,7 @@ def _row(one: _Seen, order: int, gradient: Tensor | None, examples: int) -> dict
         ),
         "activation_rms": activity.pop("rms", math.nan if plain is None else plain),
         "weight_norm": norms.norm(one.weight),
-        "weight_gradient_entry": (
-            math.nan if gradient is None else norms.root_mean_square(gradient)
-        ),
+        "weight_gradient_entry": size / math.sqrt(one.weight.numel()),
         "mean_activation_derivative": math.nan,
         "saturated_fraction": math.nan,
         "dead_fraction": math.nan,
