@@ -17,6 +17,7 @@ from gradient_atlas.networks.architectures import build
 from gradient_atlas.tables.files import read
 from gradient_atlas.theory.nonlinearity import from_torch
 from gradient_atlas.watching.diagnosis import Subject, critical_variance, mend
+from gradient_atlas.watching.findings import findings, signal_verdict
 
 PROJECT = Path(__file__).parents[1]
 
@@ -44,7 +45,7 @@ def table(slope, seeds=5, layers=12, noise=0.0, **more):
     ],
 )
 def test_the_verdict_is_of_the_whole_span_and_of_all_seeds(slope, noise, verdict):
-    found = {finding.rule: finding for finding in modules.findings(table(slope, noise=noise))}
+    found = {finding.rule: finding for finding in findings(table(slope, noise=noise))}
     assert found["error signal"].verdict == verdict
     assert modules.slopes(table(slope)) == pytest.approx([slope] * 5)
     assert modules.spans(table(slope)) == pytest.approx([slope * 10] * 5)  # to the last but one
@@ -53,7 +54,7 @@ def test_the_verdict_is_of_the_whole_span_and_of_all_seeds(slope, noise, verdict
 def test_the_worst_module_is_where_the_signal_changes_most():
     rows = table(0.0)
     rows.loc[rows.layer <= 4, "error_signal_norm"] = 1e-3
-    worst = {finding.rule: finding for finding in modules.findings(rows)}["worst module"]
+    worst = {finding.rule: finding for finding in findings(rows)}["worst module"]
     assert worst.verdict == "m5 (Linear)" and worst.said.startswith("-3.00 decades")
 
 
@@ -65,25 +66,25 @@ def test_normalisations_are_no_layers_of_their_own():
 
 def test_a_format_loses_what_lies_below_its_smallest_number():
     rows = table(-1.0)  # entries from 1e-12 (layer 1) to 1e-1
-    found = {finding.rule: finding for finding in modules.findings(rows)}
+    found = {finding.rule: finding for finding in findings(rows)}
     assert found["float16"].verdict == "lost"
     assert "lost in 5 of 12 modules, m1" in found["float16"].said  # 2^-24 is 6e-8: layers 1 to 5
     assert found["float32"].verdict == "kept"
-    large = {f.rule: f for f in modules.findings(table(0.6, weight_gradient_entry=1e6))}
+    large = {f.rule: f for f in findings(table(0.6, weight_gradient_entry=1e6))}
     assert large["float16"].said.startswith("too large in 12 of 12")
 
 
 def test_shares_of_units():
     rows = table(0.0, dead_fraction=0.0)
     rows.loc[rows.layer == 3, "dead_fraction"] = 0.7
-    found = {finding.rule: finding for finding in modules.findings(rows)}
+    found = {finding.rule: finding for finding in findings(rows)}
     assert (found["dead units"].verdict, found["saturated units"].verdict) == (
         "many", "not measured")  # fmt: skip
     assert "in m3" in found["dead units"].said
 
 
 def test_a_signal_that_is_nowhere_a_number_is_said_to_explode():
-    (only,) = modules.findings(table(0.0, error_signal_norm=math.nan))
+    (only,) = findings(table(0.0, error_signal_norm=math.nan))
     assert only.verdict == "explodes"
 
 
@@ -125,7 +126,7 @@ def test_a_plain_chain_is_mended_by_theory():
     before = one.measure()
     remedy = mend(one, before)
     assert remedy.by == "theory" and "variance 2/n_in (they have 0.33" in remedy.said
-    assert modules.signal_verdict(modules.spans(before)) == "vanishes"
+    assert signal_verdict(modules.spans(before)) == "vanishes"
     assert max(map(abs, modules.slopes(remedy.table))) < 0.05
 
 

@@ -15,11 +15,11 @@ from gradient_atlas.drawing import diagnosis as picture
 from gradient_atlas.drawing.bundle import write_bundle
 from gradient_atlas.drawing.style import Style
 from gradient_atlas.errors import InputError
-from gradient_atlas.measures.modules import Finding, findings
 from gradient_atlas.networks.architectures import build
 from gradient_atlas.tables.files import write
 from gradient_atlas.tables.schemas.modules import MODULES
 from gradient_atlas.watching.diagnosis import Subject, mend, needs_mending
+from gradient_atlas.watching.findings import Finding, findings
 
 
 def diagnose(

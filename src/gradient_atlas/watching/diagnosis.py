@@ -18,10 +18,11 @@ from scipy.optimize import brentq
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gradient_atlas.measures.modules import FLAT, signal_verdict, slopes, spans
+from gradient_atlas.measures.modules import slopes, spans
 from gradient_atlas.tables.schemas.modules import MODULES
 from gradient_atlas.theory.mean_field import slope_per_layer
 from gradient_atlas.theory.nonlinearity import Nonlinearity, from_torch
+from gradient_atlas.watching.findings import FLAT, signal_verdict
 from gradient_atlas.watching.probe import NORMALIZATIONS, Loss, ModuleProbe, watched
 
 # As near as theory of a wide network must come to the measured decades a layer, absolutely or as a
