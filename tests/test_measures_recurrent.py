@@ -68,3 +68,14 @@ def test_a_prediction_is_found_and_its_factor_read():
     assert len(predicted) == 11
     assert measures.predicted_factor(predicted) == pytest.approx(0.5)
     assert math.isnan(measures.predicted_factor(predicted[:0]))
+
+
+def test_a_run_under_two_names_counts_once():
+    rows = pd.DataFrame({"seed": [0, 1], "lag": [3, 3], "error_signal_norm": [0.5, 0.25]})
+    twice = pd.concat(
+        [rows.assign(variant=name, gate_bias=[None, 1.0]) for name in ("one", "other")],
+        ignore_index=True,
+    )
+    once = measures.with_bias_text(twice)
+    assert once.seed.tolist() == [0, 1] and set(once.variant) == {"one"}
+    assert measures.seeds_as_columns(once, "lag", "error_signal_norm").shape == (1, 2)

@@ -30,12 +30,14 @@ TRAINING = (*START, "optimizer", "learning_rate", "clip_norm", "batch_size", "st
 
 
 def with_bias_text(table: DataFrame) -> DataFrame:
-    """The table with ``gate_bias`` as text, None of a cell without a gate.
+    """The table with ``gate_bias`` as text, None of a cell without a gate, and each run once.
 
-    As it is stored a number and ``chrono`` share the column, which neither groups nor compares.
+    As it is stored a number and ``chrono`` share the column, which neither groups nor compares. Two
+    variants may be one run under two names, whose seeds count once.
     """
     biases = [None if _missing(bias) else bias_text(bias) for bias in table.gate_bias]
-    return table.assign(gate_bias=Series(biases, index=table.index, dtype=object))
+    texts = table.assign(gate_bias=Series(biases, index=table.index, dtype=object))
+    return texts.drop_duplicates([name for name in texts.columns if name != "variant"])
 
 
 def kinds(table: DataFrame, parameters: tuple[str, ...]) -> list[DataFrame]:
