@@ -12,6 +12,7 @@ import yaml
 from gradient_atlas.drawing.style import Style
 from gradient_atlas.drawing.venues import VENUES
 from gradient_atlas.runs.feedforward import Run
+from gradient_atlas.runs.network import NetworkRun
 from gradient_atlas.runs.recurrent import RecurrentRun
 
 PROJECT = Path(__file__).parents[1]
@@ -32,13 +33,16 @@ def documented():
     return {w for quoted in re.findall(r"`([^`]+)`", text) for w in re.findall(r"\w+", quoted)}
 
 
-@pytest.mark.parametrize("what", ["schema", "runs", "recurrent runs", "style", "venues"])
+@pytest.mark.parametrize(
+    "what", ["schema", "runs", "recurrent runs", "network runs", "style", "venues"]
+)
 def test_every_key_of_the_config_is_explained(what):
     schema = yaml.safe_load((PROJECT / "workflow/schemas/config.schema.yaml").read_text())
     names = {
         "schema": set(keys_of(schema)) | set(keys_of(schema["$defs"]["sweep"])),
         "runs": {field.name for field in dataclasses.fields(Run)},
         "recurrent runs": {field.name for field in dataclasses.fields(RecurrentRun)},
+        "network runs": {field.name for field in dataclasses.fields(NetworkRun)},
         "style": {field.name for field in dataclasses.fields(Style)},
         "venues": set(VENUES),
     }[what]

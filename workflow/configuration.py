@@ -11,6 +11,7 @@ import yaml
 from gradient_atlas.datasets.prepare import NAMES, training_rows
 from gradient_atlas.drawing.style import style_from
 from gradient_atlas.errors import InputError
+from gradient_atlas.runs.network import parse_network_run
 from gradient_atlas.runs.recurrent import parse_recurrent_run
 from gradient_atlas.runs.sweep import expand_runs, expand_sweep
 
@@ -35,6 +36,10 @@ def complete(given: Mapping[str, Any], defaults: Path, schema: Path) -> dict[str
         expand_sweep(name, sweep)
     try:
         expand_runs("recurrent", config["recurrent"], parse_recurrent_run)
+        for name, sweep in config["networks"]["sweeps"].items():
+            expand_runs(f"networks.sweeps.{name}", sweep, parse_network_run)
+            if name in {*config["training"]["sweeps"], "recurrent"}:
+                raise InputError(f"networks.sweeps.{name}: a training sweep has this name; rename")
         style_from(config["style"])
         check_datasets(config)
     except InputError as error:
@@ -75,6 +80,11 @@ def _asked(config: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[str, int
         for path, run in expand_sweep(name, sweep).items():
             key = f"training.sweeps.{name} ({path})"
             yield key, run.dataset, ("training_examples", run.training_examples)
+    for name, sweep in config["networks"]["sweeps"].items():
+        place = f"networks.sweeps.{name}"
+        for path, network in expand_runs(place, sweep, parse_network_run).items():
+            asked = ("training_examples", network.training_examples)
+            yield f"{place} ({path})", network.dataset, asked
     dynamics = config["dynamics"]
     networks = {"flow.network": dynamics["flow"]["network"]}
     networks |= {key: dynamics[key] for key in ("central_flow", "sharpness")}

@@ -14,6 +14,8 @@ rule train:
         "logs/training/{sweep}/{run}.log",
     benchmark:
         "logs/training/{sweep}/{run}.tsv"
+    wildcard_constraints:
+        sweep="|".join(SWEEPS) or "none",
     conda:
         "../../environment.yml"
     threads: 1

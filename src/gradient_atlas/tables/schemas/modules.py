@@ -10,7 +10,7 @@ _SHARED = (
 )  # fmt: skip
 
 MODULES = table(
-    "<folder>/modules.parquet, written by `watch` and `diagnose`",
+    "results/training/<sweep>/modules/<what varies>/ (and modules.parquet of `watch`)",
     "a watched module at a logged step; shares and derivatives are nan where no activation follows",
     [
         SEED,

@@ -1,0 +1,87 @@
+"""One training run of a named network: every choice that changes a number in its tables."""
+
+import ast
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from gradient_atlas.errors import InputError
+from gradient_atlas.runs import extension
+from gradient_atlas.runs.parameters import at_least, check, chosen, parse
+
+ARCHITECTURES = ("mlp", "conv", "resnet", "transformer")
+_BUILT_IN = Path(__file__).parents[1] / "networks/architectures.py"
+
+
+@dataclass(frozen=True)
+class NetworkRun:
+    """A network and its training by SGD; the keys of ``networks.sweeps`` in the config.
+
+    Attributes:
+        dataset: name of a data set of images.
+        architecture: one of ``ARCHITECTURES``, or ``package.module:function``.
+        architecture_options: options of that function; None: its defaults.
+        learning_rate: step size η.
+        momentum: heavy-ball coefficient β.
+        batch_size: examples in an update.
+        max_steps: updates; 0 measures the initialisation alone.
+        every: updates between two measurements.
+        training_examples: use the first so many training rows; None: all.
+        probe_examples: rows of the fixed batch on which modules are measured.
+        precision: ``float32`` or ``float64``.
+    """
+
+    dataset: str
+    architecture: str = chosen("mlp", *ARCHITECTURES, or_own=True)
+    architecture_options: dict | None = None  # type: ignore[type-arg]
+    learning_rate: float = at_least(0, 0.05)
+    momentum: float = at_least(0, 0.0)
+    batch_size: int = at_least(1, 64)
+    max_steps: int = at_least(0, 0)
+    every: int = at_least(1, 10)
+    training_examples: int | None = at_least(1, None)
+    probe_examples: int = at_least(1, 64)
+    precision: str = chosen("float32", "float32", "float64")
+
+    def __post_init__(self) -> None:
+        """Raise InputError for a value that cannot be trained with."""
+        check(self)
+
+
+def parse_network_run(parameters: Mapping[str, Any]) -> NetworkRun:
+    """Return the run that these parameters describe, its options known to the network's function.
+
+    Raises:
+        InputError: as ``parameters.parse``; an architecture that cannot be found, and an option
+            that it does not take.
+    """
+    run = parse(NetworkRun, parameters)
+    known = _options_of(run.architecture)
+    for key in run.architecture_options or {}:
+        if known is not None and key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1)
+            hint = f"did you mean {close[0]}?" if close else f"it takes {', '.join(known)}"
+            raise InputError(
+                f"architecture_options.{key}: {run.architecture} has no such option; {hint}"
+            )
+    return run
+
+
+def _options_of(architecture: str) -> list[str] | None:
+    """The options of a network's function, from its text: a plan must not import torch.
+
+    None where the text does not say them.
+    """
+    name, file = architecture, _BUILT_IN
+    if extension.is_extension(architecture):
+        name = architecture.rpartition(":")[2]
+        found = extension.source_file(architecture, "architecture")
+        if found is None or found.suffix != ".py":
+            return None
+        file = found
+    for node in ast.parse(file.read_text()).body:
+        if isinstance(node, ast.FunctionDef) and node.name == name and node.args.kwarg is None:
+            return [one.arg for one in [*node.args.args[2:], *node.args.kwonlyargs]]
+    return None

@@ -1,0 +1,135 @@
+"""Train a named network with each seed, watched module by module."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Generator, Tensor, nn
+from torch.nn import functional
+
+from gradient_atlas.datasets.load import Data
+from gradient_atlas.errors import InputError
+from gradient_atlas.networks.architectures import build
+from gradient_atlas.runs.network import NetworkRun
+from gradient_atlas.training import norms
+from gradient_atlas.training.loop import EVALUATION_EXAMPLES
+from gradient_atlas.training.optimizers import SGD
+from gradient_atlas.watching.watch import watch
+
+
+@dataclass
+class Tables:
+    """Rows of the tables ``modules`` and ``metrics``."""
+
+    modules: list[dict[str, Any]] = field(default_factory=list)
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+
+
+def image_shape(folder: Path) -> tuple[int, int, int]:
+    """(channels, rows, columns) of a prepared data set."""
+    shape = np.load(folder / "train_images.npy", mmap_mode="r", allow_pickle=False).shape[1:]
+    return (*shape[2:], *shape[:2]) if len(shape) == 3 else (1, *shape)
+
+
+def train(run: NetworkRun, data: Data, shape: Sequence[int], seeds: Sequence[int]) -> Tables:
+    """Train once for each seed, which draws the weights and, apart, the order of the examples.
+
+    Args:
+        run: the parameters.
+        data: inputs in the run's precision, (N, d), images row by row with channels last.
+        shape: (channels, rows, columns).
+        seeds: one run each.
+
+    Returns:
+        Rows of both tables. A run whose loss or gradient is not finite ends there, ``diverged``.
+
+    Raises:
+        InputError: the network cannot be built.
+    """
+    tables = Tables()
+    for seed in seeds:
+        _train_seed(run, data, shape, seed, tables)
+    return tables
+
+
+def _train_seed(
+    run: NetworkRun, data: Data, shape: Sequence[int], seed: int, tables: Tables
+) -> None:
+    weights, order = np.random.SeedSequence(seed).generate_state(2, np.uint64) >> np.uint64(1)
+    torch.manual_seed(int(weights))
+    model = build(run.architecture, shape, data.classes, run.architecture_options or {})
+    model.to(data.train_inputs.dtype)
+    parameters = [one for one in model.parameters() if one.requires_grad]
+    optimizer = SGD(parameters, run.learning_rate, run.momentum)
+    inputs, labels = _as_images(data.train_inputs, shape), data.train_labels
+    test = _as_images(data.test_inputs, shape), data.test_labels
+    generator = torch.Generator().manual_seed(int(order))
+    batches = _minibatches(len(labels), run.batch_size, generator)
+    epoch_steps = max(1, len(labels) // run.batch_size)
+    fixed = inputs[: run.probe_examples], labels[: run.probe_examples]
+    if len(fixed[1]) < 2:
+        raise InputError(f"probe_examples: {run.probe_examples} is wrong; it must be 2 or more")
+    with watch(model, fixed, every=run.every, seed=seed) as watching:
+        for step in range(run.max_steps + 1):
+            rows = next(batches)
+            loss = functional.cross_entropy(model(inputs[rows]), labels[rows])
+            gradients = torch.autograd.grad(loss, parameters, allow_unused=True)
+            known = [
+                torch.zeros_like(p) if g is None else g
+                for p, g in zip(parameters, gradients, strict=True)
+            ]
+            norm = norms.global_norm(known)
+            finite = math.isfinite(float(loss.detach())) and math.isfinite(norm)
+            if step % run.every == 0 or step == run.max_steps or not finite:
+                train_loss, train_accuracy = _evaluate(
+                    model, inputs[:EVALUATION_EXAMPLES], labels[:EVALUATION_EXAMPLES]
+                )
+                test_loss, test_accuracy = _evaluate(model, *test)
+                tables.metrics.append(
+                    {
+                        "seed": seed,
+                        "step": step,
+                        "epoch": step / epoch_steps,
+                        "train_loss": train_loss,
+                        "test_loss": test_loss,
+                        "train_accuracy": train_accuracy,
+                        "test_accuracy": test_accuracy,
+                        "gradient_norm": norm,
+                        "clipped_gradient_norm": norm,
+                        "status": "ok" if finite else "diverged",
+                        "first_nonfinite_step": None if finite else step,
+                    }
+                )
+            if step == run.max_steps or not finite:
+                break
+            optimizer.step(known)
+            watching.step()
+    tables.modules += watching.rows
+
+
+def _as_images(inputs: Tensor, shape: Sequence[int]) -> Tensor:
+    channels, rows, columns = shape
+    return inputs.reshape(-1, rows, columns, channels).movedim(-1, 1).contiguous()
+
+
+def _minibatches(examples: int, batch_size: int, generator: Generator) -> Any:
+    """Indices of minibatches of equal size without end; each epoch is a new permutation."""
+    size = min(batch_size, examples)
+    while True:
+        permutation = torch.randperm(examples, generator=generator)
+        yield from permutation[: examples // size * size].split(size)
+
+
+@torch.no_grad()
+def _evaluate(model: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[float, float]:
+    """Mean cross-entropy in nats, and the share of rows whose largest logit is the label's."""
+    training = model.training
+    model.eval()
+    logits = model(inputs)
+    model.train(training)
+    loss = float(functional.cross_entropy(logits, labels))
+    return loss, float((logits.argmax(dim=1) == labels).double().mean())
