@@ -33,7 +33,10 @@ ALLOWED: dict[str, dict[float, str]] = {
 }
 ROWS = 250  # of a data set, a fifth of them for tests
 DYNAMICS = ("quadratic", "flow", "central_flow", "sharpness")
-ALLOWED["remedies"] = {0.001: "the spread over seeds of a factor before training, no rate"}
+ALLOWED["remedies"] = {
+    0.001: "the spread over seeds of a factor before training, no rate",
+    0.14: "an accuracy of 14% of the small config's networks, no scale of a residual branch",
+}
 
 
 @pytest.fixture(scope="module")
