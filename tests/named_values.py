@@ -21,6 +21,11 @@ _NUMBER = re.compile(
 )
 _POWER_OF_TEN = re.compile(r"(?<!\d)(?<!times )(?<!times)(?<!× )10\^(?:\{([-−+]?\d+)\}|([-−+]?\d))")
 _COUNTED = re.compile(r"(?:\d|two|three|four|five|significant|last|first) $")
+_DIGITS = re.compile(
+    r"(?:zero|one|two|three|four|five|six|seven|eight|nine)"
+    r"(?:zero|one|two|three|four|five|six|seven|eight|nine)$",
+    re.IGNORECASE,
+)
 _RATE = r"(?:η|\\eta|rates?)\W{0,4}(?:=|of|at|:)?\s*\$?"
 # Words around a common value, with N for the value, by the key that it is of.
 CONTEXTS = {
@@ -97,6 +102,9 @@ def namings(text: str, key: str, value: float) -> list[str]:
         # The pattern's lone N is the value; N(0, ...) is a distribution.
         told = re.sub(r"(?<![A-Za-z])N(?!\\\()", f"(?:{'|'.join(spoken)})", pattern)
         for match in re.finditer(told, text, re.IGNORECASE):
+            # The Five of a macro's SixEightFive is a digit of 6.85.
+            if _DIGITS.search(match[0]):
+                continue
             # 1 of 1.06 or of 1/x, or 0 of 10, is no naming.
             if not re.match(r"\.?\d|/", text[match.end() :]) and text[match.start() - 1] != ".":
                 found.append(_around(text, match))

@@ -31,6 +31,9 @@ ALLOWED: dict[str, dict[float, str]] = {
     },
     "spectral_norm_or_gain": {1.06: "the measured norm of standard weights at the small widths"},
 }
+ALLOWED["exploding_gradients"] = {
+    0.001: "a spread over seeds, and the share by which a clipped update moves the weights, no rate"
+}
 ROWS = 250  # of a data set, a fifth of them for tests
 DYNAMICS = ("quadratic", "flow", "central_flow", "sharpness")
 ALLOWED["remedies"] = {
@@ -263,5 +266,7 @@ def test_a_number_is_recognised_as_a_reader_would_read_it():
     assert namings(r"$\eta = 0.1$ is", "learning_rate", 0.1)
     assert not namings(r"$\eta = 0.13$ and 1.1", "learning_rate", 0.1)
     assert not namings("0.0190001 and 10.019", "x", 0.019)
+    assert namings(r"\\XClippedAtFive}{", "clip_norm", 5.0)
+    assert not namings(r"\\XClippedAtSixEightFive}{", "clip_norm", 5.0)
     assert not namings(r"of $67\%$ of the runs", "batch_size", 67)
     assert all(is_common(value) for value in (*NUMBER_WORDS, 0.1) if value < 50)
