@@ -200,6 +200,22 @@ def recurrent_run_of(wildcards):
     return as_argument(dataclasses.asdict(RECURRENT_RUNS[wildcards.run]))
 
 
+def network_run_of(wildcards):
+    """The run that a path of a network's job says."""
+    try:
+        return NETWORK_RUNS[wildcards.sweep][wildcards.run]
+    except KeyError:
+        raise WorkflowError(
+            f"{wildcards.sweep}/{wildcards.run}: not a run of networks.sweeps in the config"
+        ) from None
+
+
+def architecture_files(run):
+    """The file of a user's own network, so that editing it trains again."""
+    name = run.architecture
+    return own_files([source_file(name, "architecture")]) if is_extension(name) else []
+
+
 def parts(settings, *keys):
     """These parts of a section of the config, so that a job runs again for no other."""
     return {key: settings[key] for key in keys}

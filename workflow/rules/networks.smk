@@ -10,22 +10,6 @@ NETWORK_RUNS = {
 PARTITIONS |= {f"training/{name}": sweep for name, sweep in NETWORKS.items()}
 
 
-def network_run_of(wildcards):
-    """The run that a path of a network's job says."""
-    try:
-        return NETWORK_RUNS[wildcards.sweep][wildcards.run]
-    except KeyError:
-        raise WorkflowError(
-            f"{wildcards.sweep}/{wildcards.run}: not a run of networks.sweeps in the config"
-        ) from None
-
-
-def architecture_files(run):
-    """The file of a user's own network, so that editing it trains again."""
-    name = run.architecture
-    return own_files([source_file(name, "architecture")]) if is_extension(name) else []
-
-
 rule train_network:
     input:
         code=code("train_network.py"),
