@@ -179,3 +179,9 @@ def test_a_page_shows_the_range_of_what_its_cases_decide_one_by_one():
     exact, mean = (row for _, row in to_frame({"figure": cases}).iterrows())
     assert measured_text(exact) == "73 to 5000"
     assert measured_text(mean) == "2536 (s.d. 3.5e+03)"
+
+
+def test_an_identity_holds_of_the_runs_that_are_there():
+    assert verdict("identity", [0.0, NAN, 0.0], -INF, 0.0) == "identity"
+    assert verdict("identity", [0.0, 1.0], -INF, 0.0) == "refuted"  # then the code is wrong
+    assert verdict("every", [0.0, NAN, 0.0], -INF, 0.0) == "undecided"

@@ -68,16 +68,19 @@ def half_width(samples: int, deviation: float) -> float:
 
 
 def verdict(kind: str, values: Sequence[float], lower: float, upper: float) -> str:
-    """Return the verdict; a nan among the values leaves open what the others may say."""
+    """Return the verdict; a nan among the values leaves open what the others may say.
+
+    Not of an identity, which says nothing of a run that is not there.
+    """
     known = [value for value in values if not math.isnan(value)]
     if not known:
         return NOT_MEASURED
+    inside = [lower <= value <= upper for value in known]
+    if kind == "identity" and all(inside):
+        return IDENTITY
     if len(known) < len(values):
         return UNDECIDED
-    inside = [lower <= value <= upper for value in known]
     if kind in ("exact", "identity"):
-        if kind == "identity" and all(inside):
-            return IDENTITY
         return SUPPORTED if all(inside) else REFUTED
     if kind == "every":
         if not all(inside):
