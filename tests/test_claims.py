@@ -181,6 +181,12 @@ def test_a_page_shows_the_range_of_what_its_cases_decide_one_by_one():
     assert measured_text(mean) == "2536 (s.d. 3.5e+03)"
 
 
+def test_equal_values_have_no_spread_whatever_their_rounding():
+    """The standard deviation of three values of 0.8 is 1.4e-16."""
+    assert verdict("mean", [0.8] * 3, -INF, 0.8) == "supported"
+    assert interval("mean", [0.8] * 3) == (0.8, 0.8)
+
+
 def test_an_identity_holds_of_the_runs_that_are_there():
     assert verdict("identity", [0.0, NAN, 0.0], -INF, 0.0) == "identity"
     assert verdict("identity", [0.0, 1.0], -INF, 0.0) == "refuted"  # then the code is wrong

@@ -51,10 +51,15 @@ def interval(kind: str, values: Sequence[float]) -> tuple[float, float]:
             -math.inf if min(values) < math.inf else math.inf,
             math.inf if max(values) > -math.inf else -math.inf,
         )
-    half = half_width(len(values), float(np.std(values, ddof=1)) if len(values) > 1 else math.inf)
+    half = half_width(len(values), _deviation(values) if len(values) > 1 else math.inf)
     # Rounding must not take the mean of equal values out of their range.
     middle = float(np.clip(np.mean(values), min(values), max(values)))
     return middle - half, middle + half
+
+
+def _deviation(values: Sequence[float]) -> float:
+    """The sample's standard deviation: of equal values 0, which rounding may make another."""
+    return float(np.std(values, ddof=1)) if min(values) < max(values) else 0.0
 
 
 def half_width(samples: int, deviation: float) -> float:
@@ -122,7 +127,7 @@ def seeds_to_decide(kind: str, values: Sequence[float], lower: float, upper: flo
         return ENOUGH
     if kind != "mean" or len(known) < 2 or not np.isfinite(known).all():
         return math.inf
-    middle, deviation = float(np.mean(known)), float(np.std(known, ddof=1))
+    middle, deviation = float(np.clip(np.mean(known), min(known), max(known))), _deviation(known)
     distance = min(abs(middle - bound) for bound in (lower, upper) if math.isfinite(bound))
     least, most = len(known), _MOST_SEEDS
     if half_width(most, deviation) >= distance:

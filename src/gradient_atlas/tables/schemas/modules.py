@@ -10,7 +10,7 @@ _SHARED = (
 )  # fmt: skip
 
 MODULES = table(
-    "results/training/<sweep>/modules/<what varies>/ (and modules.parquet of `watch`)",
+    "results/training/<sweep>/modules/<what varies>/",
     "a watched module at a logged step; shares and derivatives are nan where no activation follows",
     [
         SEED,
