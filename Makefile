@@ -34,7 +34,8 @@ record: .venv/installed
 	python src/record_verdicts.py --claims results/claims.parquet \
 	  --robustness results/robustness.parquet --output tests/recorded_verdicts.csv
 
-# The README's pictures, captions and verdicts, from what `make figures` has built.
+# The README's pictures, captions and verdicts, from what `make figures` has built, with
+# ARGS="--config robustness=results/robustness.parquet" where what flips is to be undecided.
 gallery: .venv/installed
 	python src/write_gallery.py $(shell sed -n 's/^  - \([a-z_]*\)$$/\1/p' config/config.yaml) \
 	  --drawn figures --claims results/claims.parquet --page README.md --pictures docs/gallery
