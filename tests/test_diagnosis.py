@@ -138,6 +138,21 @@ def test_a_network_that_theory_does_not_describe_is_mended_by_measuring():
     assert abs(np.mean(modules.slopes(remedy.table))) < 0.2 * abs(np.mean(modules.slopes(before)))
 
 
+def test_the_last_weight_is_that_of_the_forward_pass():
+    class HeadFirst(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.head, self.first, self.second = nn.Linear(8, 8), nn.Linear(8, 8), nn.Linear(8, 8)
+
+        def forward(self, x):
+            return self.head(torch.relu(self.second(torch.relu(self.first(x)))))
+
+    one = Subject(HeadFirst, torch.randn(16, 8), torch.arange(16) % 8, range(2))
+    model = one.network(0)
+    found = one.hidden_weights(model)
+    assert [id(w) for w in found] == [id(model.first.weight), id(model.second.weight)]
+
+
 def test_where_nothing_helps_that_is_said():
     class Broken(nn.Module):
         """Multiplies by a thousandth what no weight can bring back to all seeds alike."""

@@ -10,7 +10,7 @@ from gradient_atlas.datasets.load import Data
 from gradient_atlas.errors import InputError
 from gradient_atlas.networks.feedforward import FeedForward
 from gradient_atlas.runs.feedforward import Run
-from gradient_atlas.training import loop, norms
+from gradient_atlas.training import loop, minibatches, norms
 
 
 def make_data(examples=64, dtype=torch.float64):
@@ -69,7 +69,7 @@ def test_plain_sgd_by_hand():
     """Three updates written out: the loss, the gradient's norm and the update ratio follow."""
     run, data = make_run(max_steps=2, batch_size=64, learning_rate=0.3), make_data()
     gradients, metrics = tables_of(run, data)
-    weight_generator, _ = loop._generators(0)
+    weight_generator, _ = minibatches.generators(0)
     network = FeedForward(run, 6, 3, weight_generator)
     for step in range(3):
         loss = functional.cross_entropy(network.forward(data.train_inputs), data.train_labels)
@@ -105,12 +105,12 @@ def test_a_seed_gives_the_same_rows_in_any_company():
 
 
 def test_batches_are_a_permutation_of_each_epoch():
-    batches = loop._minibatches(20, 6, torch.Generator().manual_seed(0))
+    batches = minibatches.minibatches(20, 6, torch.Generator().manual_seed(0))
     epochs = [torch.cat([next(batches) for _ in range(3)]) for _ in range(2)]
     for epoch in epochs:
         assert len(epoch) == len(set(epoch.tolist())) == 18
     assert not torch.equal(*epochs)
-    assert len(next(loop._minibatches(4, 6, torch.Generator()))) == 4
+    assert len(next(minibatches.minibatches(4, 6, torch.Generator()))) == 4
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
@@ -138,9 +138,9 @@ def test_divergence_at_initialisation_is_one_row():
 def test_a_norm_that_overflows_float32_is_no_divergence():
     loss, large = torch.tensor(1.0), torch.full((10,), 1e25)
     assert not math.isfinite(float(torch.linalg.vector_norm(large)))
-    assert loop._is_finite(loss, [large])
-    assert not loop._is_finite(loss, [torch.tensor([1.0, math.inf])])
-    assert not loop._is_finite(torch.tensor(math.nan), [torch.ones(2)])
+    assert minibatches.is_finite(loss, [large])
+    assert not minibatches.is_finite(loss, [torch.tensor([1.0, math.inf])])
+    assert not minibatches.is_finite(torch.tensor(math.nan), [torch.ones(2)])
 
 
 def test_no_epochs_measures_the_initialisation():

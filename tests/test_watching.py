@@ -14,7 +14,7 @@ from torch.nn import functional
 from gradient_atlas.errors import InputError
 from gradient_atlas.tables.files import read
 from gradient_atlas.tables.schemas.modules import MODULES
-from gradient_atlas.watching.probe import ModuleProbe, watched
+from gradient_atlas.watching.probe import NORMALIZATIONS, ModuleProbe
 from gradient_atlas.watching.watch import lightning_callback, watch
 
 
@@ -77,6 +77,17 @@ def made(name, examples=6):
     model = make().double()
     inputs = torch.randn(examples, *shape, dtype=torch.float64)
     return model, inputs, torch.arange(examples) % 3
+
+
+def watched(model):
+    """The weights that are to be measured, by module: matrices and gains, a shared one once."""
+    once = {}
+    for name, module in model.named_modules():
+        for key, parameter in module.named_parameters(recurse=False):
+            gain = isinstance(module, NORMALIZATIONS) and key == "weight"
+            if (parameter.ndim >= 2 or gain) and id(parameter) not in once:
+                once[id(parameter)] = (name, parameter)
+    return dict(once.values())
 
 
 def by_brute_force(model, inputs, labels, name):
@@ -215,6 +226,35 @@ def test_the_table_says_what_each_update_changed_and_survives_an_error(tmp_path)
     first = table[table.module == "0"].update_ratio.to_numpy()
     np.testing.assert_allclose(first[:3], changes, rtol=1e-12)
     assert math.isnan(first[3])
+
+
+class HeadFirst(nn.Module):
+    """Defined in another order than it is called in, its first matrix used by the last."""
+
+    def __init__(self):
+        super().__init__()
+        self.head = nn.Linear(8, 8, bias=False)
+        self.first = nn.Linear(8, 8)
+        self.middle = nn.Linear(8, 8)
+        self.head.weight = self.first.weight
+
+    def forward(self, x):
+        return self.head(torch.tanh(self.middle(torch.tanh(self.first(x)))))
+
+
+@pytest.mark.parametrize("make", [HeadFirst, lambda: nn.Linear(8, 3)])
+def test_updates_are_told_of_every_row_whatever_the_network_is_called(make):
+    """A shared weight has the name of its first call, the network itself that of its class."""
+    torch.manual_seed(0)
+    model, inputs, labels = make(), torch.randn(6, 8), torch.arange(6) % 3
+    with watch(model, (inputs, labels), every=1) as watching:
+        with torch.no_grad():
+            for parameter in model.parameters():
+                parameter.mul_(1.5)
+        watching.step()
+    first = watching.table().query("step == 0")
+    assert first.update_ratio.to_numpy() == pytest.approx([0.5] * len(first))
+    assert first.module.tolist() in (["first", "middle"], ["Linear"])
 
 
 def test_a_callback_for_lightning_needs_its_hooks_alone(tmp_path, monkeypatch):

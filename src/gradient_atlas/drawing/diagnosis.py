@@ -58,4 +58,4 @@ def caption(tables: dict[str, DataFrame], name: str, remedy: str) -> Caption:
     )
     if len(tables) > 1:
         text += rf" Mended: {remedy}."
-    return Caption(text.replace("σ_w²", r"$\sigma_w^2$").replace("φ", r"$\phi$"), numbers)
+    return Caption(text, numbers)

@@ -5,7 +5,6 @@ own function has the same arguments and is named ``package.module:function``. We
 torch's global generator, so that ``torch.manual_seed`` makes a network again.
 """
 
-import difflib
 import inspect
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -19,6 +18,7 @@ from gradient_atlas.errors import InputError
 from gradient_atlas.networks.activations import get_activation
 from gradient_atlas.networks.initialization import get_initialization, orthonormal_columns
 from gradient_atlas.runs import extension
+from gradient_atlas.runs.network import check_options
 
 Architecture = Callable[..., nn.Module]
 
@@ -257,7 +257,8 @@ def build(
         raise InputError(
             f"architecture: {name!r} is unknown; use {known} or 'package.module:function'"
         )
-    check_options(name, function, options)
+    if (taken := _options_of(function)) is not None:
+        check_options(name, taken, options)
     model = function(tuple(input_shape), classes, **options)
     if not isinstance(model, nn.Module):
         kind = type(model).__name__
@@ -265,22 +266,15 @@ def build(
     return model
 
 
-def check_options(name: str, function: Architecture, options: Mapping[str, Any]) -> None:
-    """Raise InputError for an option that the function does not take."""
+def _options_of(function: Architecture) -> list[str] | None:
+    """The options that a function takes; None where it takes any, or does not say."""
     try:
         parameters = inspect.signature(function).parameters
     except ValueError:  # what is written in C need not have one
-        return
+        return None
     if any(one.kind is one.VAR_KEYWORD for one in parameters.values()):
-        return
-    known = list(parameters)[2:]
-    for key in options:
-        if key not in known:
-            close = difflib.get_close_matches(key, known, n=1)
-            hint = (
-                f"did you mean {close[0]}?" if close else f"it takes {', '.join(known) or 'none'}"
-            )
-            raise InputError(f"architecture_options: {key}: {name!r} has no such option; {hint}")
+        return None
+    return list(parameters)[2:]
 
 
 def _channels(input_shape: Sequence[int]) -> int:

@@ -2,7 +2,7 @@
 
 import ast
 import difflib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -58,15 +58,21 @@ def parse_network_run(parameters: Mapping[str, Any]) -> NetworkRun:
             that it does not take.
     """
     run = parse(NetworkRun, parameters)
-    known = _options_of(run.architecture)
-    for key in run.architecture_options or {}:
-        if known is not None and key not in known:
-            close = difflib.get_close_matches(str(key), known, n=1)
-            hint = f"did you mean {close[0]}?" if close else f"it takes {', '.join(known)}"
-            raise InputError(
-                f"architecture_options.{key}: {run.architecture} has no such option; {hint}"
-            )
+    if (known := _options_of(run.architecture)) is not None:
+        check_options(run.architecture, known, run.architecture_options or {})
     return run
+
+
+def check_options(architecture: str, known: Sequence[str], options: Mapping[str, Any]) -> None:
+    """Raise InputError for an option that is not among those that the network's function takes."""
+    for key in options:
+        if key not in known:
+            close = difflib.get_close_matches(str(key), known, n=1)
+            takes = f"it takes {', '.join(known) or 'none'}"
+            hint = f"did you mean {close[0]}?" if close else takes
+            raise InputError(
+                f"architecture_options.{key}: {architecture!r} has no such option; {hint}"
+            )
 
 
 def _options_of(architecture: str) -> list[str] | None:

@@ -7,13 +7,13 @@ products.
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Generator, Tensor
+from torch import Tensor
 from torch.nn import functional
 
 from gradient_atlas.datasets.load import Data
@@ -21,6 +21,12 @@ from gradient_atlas.errors import InputError
 from gradient_atlas.networks.feedforward import FeedForward
 from gradient_atlas.runs.feedforward import Run
 from gradient_atlas.training import norms
+from gradient_atlas.training.minibatches import (
+    generators,
+    is_finite,
+    loss_and_accuracy,
+    minibatches,
+)
 from gradient_atlas.training.optimizers import Optimizer, build_optimizer, clip_gradients
 from gradient_atlas.training.probe import Probe, shares_off
 from gradient_atlas.training.progress import Progress
@@ -98,7 +104,7 @@ def train(run: Run, data: Data, seeds: Sequence[int], progress_label: str | None
 def _train_seed(
     run: Run, data: Data, seed: int, tables: Tables, progress_label: str | None
 ) -> None:
-    weight_generator, order_generator = _generators(seed)
+    weight_generator, order_generator = generators(seed)
     examples = len(data.train_inputs)
     network = FeedForward(run, data.train_inputs.shape[1], data.classes, weight_generator)
     parameters = network.parameters
@@ -108,14 +114,14 @@ def _train_seed(
     logged = log_steps(total, epoch_steps)
     progress = Progress(f"{progress_label} seed={seed}", total) if progress_label else None
 
-    batches = _minibatches(examples, run.batch_size, order_generator)
+    batches = minibatches(examples, run.batch_size, order_generator)
     for step in range(total + 1):
         rows = next(batches)
         loss = functional.cross_entropy(
             network.forward(data.train_inputs[rows]), data.train_labels[rows]
         )
         gradients: Sequence[Tensor] = torch.autograd.grad(loss, parameters)
-        finite = _is_finite(loss, gradients)
+        finite = is_finite(loss, gradients)
         gradient_norm = clipped_norm = math.nan
         if run.clip_norm is not None:
             gradients, gradient_norm, clipped_norm = clip_gradients(gradients, run.clip_norm)
@@ -133,32 +139,6 @@ def _train_seed(
             optimizer.step(gradients)
     if progress is not None:
         progress.finish(step, "ok" if finite else "diverged")
-
-
-def _generators(seed: int) -> tuple[Generator, Generator]:
-    """Independent generators for the weights and for the order of the examples."""
-    weights, order = np.random.SeedSequence(seed).generate_state(2, np.uint64) >> np.uint64(1)
-    return torch.Generator().manual_seed(int(weights)), torch.Generator().manual_seed(int(order))
-
-
-def _minibatches(examples: int, batch_size: int, generator: Generator) -> Iterator[Tensor]:
-    """Indices of minibatches of equal size without end; each epoch is a new permutation."""
-    size = min(batch_size, examples)
-    while True:
-        permutation = torch.randperm(examples, generator=generator)
-        yield from permutation[: examples // size * size].split(size)
-
-
-def _is_finite(loss: Tensor, gradients: Sequence[Tensor]) -> bool:
-    """Whether the loss and all entries of the gradients are finite.
-
-    A norm in the gradients' own precision decides nearly every step; it may overflow while every
-    entry is finite, and only then are the entries looked at.
-    """
-    quick = torch.stack([loss.detach(), *torch._foreach_norm(list(gradients))]).sum()
-    if math.isfinite(float(quick)):
-        return True
-    return all(bool(torch.isfinite(values).all()) for values in [loss, *gradients])
 
 
 class _Recorder:
@@ -243,10 +223,7 @@ def _changed_in_float32(old: Tensor, new: Tensor) -> float:
 
 @torch.no_grad()
 def _evaluate(network: FeedForward, inputs: Tensor, labels: Tensor) -> tuple[float, float]:
-    """Mean cross-entropy in nats, and the share of rows whose largest logit is the label's."""
-    logits = network.forward(inputs, mode="evaluate")
-    loss = float(functional.cross_entropy(logits, labels))
-    return loss, float((logits.argmax(dim=1) == labels).double().mean())
+    return loss_and_accuracy(network.forward(inputs, mode="evaluate"), labels)
 
 
 def _append(columns: dict[str, list[Any]], row: dict[str, Any]) -> None:

@@ -23,7 +23,7 @@ from gradient_atlas.tables.schemas.modules import MODULES
 from gradient_atlas.theory.mean_field import slope_per_layer
 from gradient_atlas.theory.nonlinearity import Nonlinearity, from_torch
 from gradient_atlas.watching.findings import FLAT, signal_verdict
-from gradient_atlas.watching.probe import NORMALIZATIONS, Loss, ModuleProbe, watched
+from gradient_atlas.watching.probe import Loss, ModuleProbe
 
 # As near as theory of a wide network must come to the measured decades a layer, absolutely or as a
 # share, for the network to count as one that it describes.
@@ -67,9 +67,10 @@ class Subject:
         # What a narrower format loses is told from it, so that nothing is lost before it is seen.
         self.inputs, self.dtype = inputs, torch.float64
         try:
-            self._probe(self.network(self.seeds[0])).measure()
+            self._hidden = self._places_of_hidden()
         except RuntimeError:  # a network may insist on the precision that it was written for
             self.dtype = torch.float32
+            self._hidden = self._places_of_hidden()
         self.activations: dict[str, Callable[[Tensor], Tensor]] = {}
 
     def network(self, seed: int) -> nn.Module:
@@ -77,8 +78,21 @@ class Subject:
         torch.manual_seed(seed)
         return self.make().to(self.dtype)
 
-    def _probe(self, model: nn.Module, loss: Loss | None = None) -> ModuleProbe:
-        return ModuleProbe(model, self.inputs.to(self.dtype), self.labels, loss or self.loss)
+    def _probe(self, model: nn.Module) -> ModuleProbe:
+        return ModuleProbe(model, self.inputs.to(self.dtype), self.labels, self.loss)
+
+    def _places_of_hidden(self) -> list[int]:
+        model = self.network(self.seeds[0])
+        probe = self._probe(model)
+        probe.measure()
+        place = {id(weight): number for number, weight in enumerate(model.parameters())}
+        matrices = [weight for weight in probe.weights.values() if weight.ndim >= 2]
+        return [place[id(weight)] for weight in matrices[:-1]]
+
+    def hidden_weights(self, model: nn.Module) -> list[nn.Parameter]:
+        """All matrices and kernels but the last of the forward pass, which no layer follows."""
+        parameters = list(model.parameters())
+        return [parameters[place] for place in self._hidden]
 
     def measure(
         self, change: Callable[[nn.Module], None] = lambda _: None, seeds: int | None = None
@@ -88,35 +102,16 @@ class Subject:
         for seed in self.seeds[:seeds]:
             model = self.network(seed)
             change(model)
-            values: list[float] = []
-
-            def noted(outputs: Any, labels: Tensor, values: list[float] = values) -> Tensor:
-                value = self.loss(outputs, labels)
-                values.append(float(value.detach()))
-                return value
-
-            probe = self._probe(model, noted)
+            probe = self._probe(model)
             here = {"seed": seed, "step": 0, "update_ratio": math.nan}
-            measured = probe.measure()
-            rows += [here | {"loss": values[-1]} | row for row in measured]
+            rows += [here | row for row in probe.measure()]
             self.activations |= probe.activations
         return pd.DataFrame(rows, columns=MODULES.names)
 
 
-def hidden_weights(model: nn.Module) -> list[nn.Parameter]:
-    """All matrices and kernels but the last, whose outputs no layer follows."""
-    modules = dict(model.named_modules())
-    found = [
-        weight
-        for name, weight in watched(model).items()
-        if not isinstance(modules[name], NORMALIZATIONS) and weight.ndim >= 2
-    ]
-    return found[:-1]
-
-
-def weight_variance(model: nn.Module) -> float:
-    """σ_w² = n_in Var(W) of the hidden weights, the geometric mean over modules."""
-    sizes = [w[0].numel() * float(w.detach().square().mean()) for w in hidden_weights(model)]
+def weight_variance(weights: Sequence[Tensor]) -> float:
+    """σ_w² = n_in Var(W) of these weights, the geometric mean over modules."""
+    sizes = [w[0].numel() * float(w.detach().square().mean()) for w in weights]
     return float(np.exp(np.mean(np.log(sizes)))) if sizes and min(sizes) > 0 else math.nan
 
 
@@ -154,7 +149,7 @@ def _by_theory(subject: Subject, table: DataFrame) -> Remedy | str:
     if len(subject.activations) != 1:
         return f"{len(subject.activations)} different activations were called; theory takes one"
     phi = from_torch(next(iter(subject.activations.values())))
-    now = weight_variance(subject.network(subject.seeds[0]))
+    now = weight_variance(subject.hidden_weights(subject.network(subject.seeds[0])))
     if not math.isfinite(now):
         return "some hidden weights are all 0"
     predicted = slope_per_layer(phi, now, now)
@@ -170,7 +165,7 @@ def _by_theory(subject: Subject, table: DataFrame) -> Remedy | str:
 
     def redraw(model: nn.Module) -> None:
         with torch.no_grad():
-            for weight in hidden_weights(model):
+            for weight in subject.hidden_weights(model):
                 size = weight[0].numel() * weight.square().mean()
                 weight.mul_((target / size).sqrt())
 
@@ -188,7 +183,7 @@ def _by_measurement(subject: Subject, why: str) -> Remedy:
     def scaled(factor: float) -> Callable[[nn.Module], None]:
         def change(model: nn.Module) -> None:
             with torch.no_grad():
-                for weight in hidden_weights(model):
+                for weight in subject.hidden_weights(model):
                     weight.mul_(factor)
 
         return change

@@ -47,6 +47,11 @@ class _Seen:
     activation: dict[str, Any] = field(default_factory=dict)
     called: bool = False
 
+    @property
+    def label(self) -> str:
+        """Its name, or its class where it is the network itself."""
+        return self.name or type(self.module).__name__
+
 
 class ModuleProbe:
     """Measures a network on one fixed batch, as often as asked, without changing it.
@@ -54,6 +59,7 @@ class ModuleProbe:
     Attributes:
         activations: of the last measurement, each activation function that followed a module, by a
             name that says its options too.
+        weights: of the last measurement, what was measured, by ``module`` and in the same order.
     """
 
     def __init__(
@@ -69,6 +75,7 @@ class ModuleProbe:
         """
         self.model, self.labels, self.loss = model, labels, loss
         self.activations: dict[str, Callable[[Tensor], Tensor]] = {}
+        self.weights: dict[str, nn.Parameter] = {}
         self.inputs = inputs if isinstance(inputs, tuple) else (inputs,)
         if not any(_weights(model)):
             raise InputError(
@@ -77,7 +84,8 @@ class ModuleProbe:
             )
 
     def measure(self) -> list[dict[str, Any]]:
-        """A row a module in forward order: ``layer`` (from 1), ``module``, ``kind``, measurements.
+        """A row a module in forward order: ``layer`` (from 1), ``module``, ``kind``, measurements,
+        and the batch's ``loss``.
 
         ``mean_activation_derivative`` and the shares are nan where no activation follows,
         ``error_signal_norm`` and ``activation_rms`` where the module itself is never called
@@ -95,10 +103,12 @@ class ModuleProbe:
             asked = [one.weight for one in seen if one.weight.requires_grad]
             found = torch.autograd.grad(value, asked, allow_unused=True) if asked else ()
         self.activations = dict(pass_.functions)
+        self.weights = {one.label: one.weight for one in seen}
         gradients = {id(weight): g for weight, g in zip(asked, found, strict=True)}
         examples = len(self.labels)
+        batch = {"loss": float(value.detach())}
         return [
-            _row(one, order, gradients.get(id(one.weight)), examples)
+            batch | _row(one, order, gradients.get(id(one.weight)), examples)
             for order, one in enumerate(seen, start=1)
         ]
 
@@ -151,14 +161,6 @@ class _Pass:
         for one in found:
             once.setdefault(id(one.weight), one)
         return list(once.values())
-
-
-def watched(model: nn.Module) -> dict[str, nn.Parameter]:
-    """The weights that a probe of this network measures, by their module's name."""
-    once: dict[int, tuple[str, nn.Parameter]] = {}
-    for name, _, weight in _weights(model):
-        once.setdefault(id(weight), (name, weight))
-    return dict(once.values())
 
 
 def _weights(model: nn.Module) -> Iterator[tuple[str, nn.Module, nn.Parameter]]:
@@ -232,7 +234,7 @@ def _row(one: _Seen, order: int, gradient: Tensor | None, examples: int) -> dict
     plain = math.hypot(*(size for size, _ in one.output)) / math.sqrt(entries) if entries else None
     return {
         "layer": order,
-        "module": one.name or type(one.module).__name__,
+        "module": one.label,
         "kind": type(one.module).__name__,
         "weight_gradient_norm": size,
         "float32_weight_gradient_norm": (

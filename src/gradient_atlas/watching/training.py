@@ -1,6 +1,5 @@
 """Train a named network with each seed, watched module by module."""
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Generator, Tensor, nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 from gradient_atlas.datasets.load import Data
@@ -17,6 +16,12 @@ from gradient_atlas.networks.architectures import build
 from gradient_atlas.runs.network import NetworkRun
 from gradient_atlas.training import norms
 from gradient_atlas.training.loop import EVALUATION_EXAMPLES
+from gradient_atlas.training.minibatches import (
+    generators,
+    is_finite,
+    loss_and_accuracy,
+    minibatches,
+)
 from gradient_atlas.training.optimizers import SGD
 from gradient_atlas.watching.watch import watch
 
@@ -59,16 +64,15 @@ def train(run: NetworkRun, data: Data, shape: Sequence[int], seeds: Sequence[int
 def _train_seed(
     run: NetworkRun, data: Data, shape: Sequence[int], seed: int, tables: Tables
 ) -> None:
-    weights, order = np.random.SeedSequence(seed).generate_state(2, np.uint64) >> np.uint64(1)
-    torch.manual_seed(int(weights))
+    weights, order = generators(seed)
+    torch.manual_seed(weights.initial_seed())
     model = build(run.architecture, shape, data.classes, run.architecture_options or {})
     model.to(data.train_inputs.dtype)
     parameters = [one for one in model.parameters() if one.requires_grad]
     optimizer = SGD(parameters, run.learning_rate, run.momentum)
     inputs, labels = _as_images(data.train_inputs, shape), data.train_labels
     test = _as_images(data.test_inputs, shape), data.test_labels
-    generator = torch.Generator().manual_seed(int(order))
-    batches = _minibatches(len(labels), run.batch_size, generator)
+    batches = minibatches(len(labels), run.batch_size, order)
     epoch_steps = max(1, len(labels) // run.batch_size)
     fixed = inputs[: run.probe_examples], labels[: run.probe_examples]
     if len(fixed[1]) < 2:
@@ -82,13 +86,13 @@ def _train_seed(
                 torch.zeros_like(p) if g is None else g
                 for p, g in zip(parameters, gradients, strict=True)
             ]
-            norm = norms.global_norm(known)
-            finite = math.isfinite(float(loss.detach())) and math.isfinite(norm)
+            finite = is_finite(loss, known)
             if step % run.every == 0 or step == run.max_steps or not finite:
                 train_loss, train_accuracy = _evaluate(
                     model, inputs[:EVALUATION_EXAMPLES], labels[:EVALUATION_EXAMPLES]
                 )
                 test_loss, test_accuracy = _evaluate(model, *test)
+                norm = norms.global_norm(known)
                 tables.metrics.append(
                     {
                         "seed": seed,
@@ -116,20 +120,10 @@ def _as_images(inputs: Tensor, shape: Sequence[int]) -> Tensor:
     return inputs.reshape(-1, rows, columns, channels).movedim(-1, 1).contiguous()
 
 
-def _minibatches(examples: int, batch_size: int, generator: Generator) -> Any:
-    """Indices of minibatches of equal size without end; each epoch is a new permutation."""
-    size = min(batch_size, examples)
-    while True:
-        permutation = torch.randperm(examples, generator=generator)
-        yield from permutation[: examples // size * size].split(size)
-
-
 @torch.no_grad()
 def _evaluate(model: nn.Module, inputs: Tensor, labels: Tensor) -> tuple[float, float]:
-    """Mean cross-entropy in nats, and the share of rows whose largest logit is the label's."""
     training = model.training
     model.eval()
     logits = model(inputs)
     model.train(training)
-    loss = float(functional.cross_entropy(logits, labels))
-    return loss, float((logits.argmax(dim=1) == labels).double().mean())
+    return loss_and_accuracy(logits, labels)

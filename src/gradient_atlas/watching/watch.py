@@ -20,7 +20,7 @@ from torch.nn import functional
 from gradient_atlas.tables.files import write
 from gradient_atlas.tables.schemas.modules import MODULES
 from gradient_atlas.training import norms
-from gradient_atlas.watching.probe import Loss, ModuleProbe, watched
+from gradient_atlas.watching.probe import Loss, ModuleProbe
 
 
 class watch:  # noqa: N801  it is used like a function
@@ -56,15 +56,7 @@ class watch:  # noqa: N801  it is used like a function
         if every < 1:
             raise ValueError(f"every: {every} is wrong; it must be 1 or more")
         inputs, labels = batch
-        self._value = math.nan
-
-        def noted(outputs: Any, targets: Tensor) -> Tensor:
-            value = loss(outputs, targets)
-            self._value = float(value.detach())
-            return value
-
-        self._probe = ModuleProbe(model, inputs, labels, noted)
-        self._weights = watched(model)
+        self._probe = ModuleProbe(model, inputs, labels, loss)
         self._path, self._every, self._seed = path, every, seed
         self._made = 0
         self._before: dict[str, Tensor] = {}
@@ -100,18 +92,16 @@ class watch:  # noqa: N801  it is used like a function
 
     def _measure(self) -> None:
         here = {"seed": self._seed, "step": self._made, "update_ratio": math.nan}
-        measured = self._probe.measure()
-        self.rows += [here | {"loss": self._value} | row for row in measured]
-        self._before = {name: w.detach().clone() for name, w in self._weights.items()}
+        self.rows += [here | row for row in self._probe.measure()]
+        self._before = {name: w.detach().clone() for name, w in self._probe.weights.items()}
 
     @torch.no_grad()
     def _note_update(self) -> None:
         """What the update that was just made changed, in the rows measured before it."""
         rows = {row["module"]: row for row in self.rows if row["step"] == self._made - 1}
         for name, before in self._before.items():
-            size, change = norms.norm(before), norms.norm(self._weights[name] - before)
-            if (row := rows.get(name)) is not None:
-                row["update_ratio"] = change / size if size else math.nan
+            size, change = norms.norm(before), norms.norm(self._probe.weights[name] - before)
+            rows[name]["update_ratio"] = change / size if size else math.nan
         self._before = {}
 
 

@@ -1,0 +1,41 @@
+"""What every loop over minibatches does: draw them, see divergence, tell how good it is."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import torch
+from torch import Generator, Tensor
+from torch.nn import functional
+
+
+def generators(seed: int) -> tuple[Generator, Generator]:
+    """Independent generators for the weights and for the order of the examples."""
+    weights, order = np.random.SeedSequence(seed).generate_state(2, np.uint64) >> np.uint64(1)
+    return torch.Generator().manual_seed(int(weights)), torch.Generator().manual_seed(int(order))
+
+
+def minibatches(examples: int, batch_size: int, generator: Generator) -> Iterator[Tensor]:
+    """Indices of minibatches of equal size without end; each epoch is a new permutation."""
+    size = min(batch_size, examples)
+    while True:
+        permutation = torch.randperm(examples, generator=generator)
+        yield from permutation[: examples // size * size].split(size)
+
+
+def is_finite(loss: Tensor, gradients: Sequence[Tensor]) -> bool:
+    """Whether the loss and all entries of the gradients are finite.
+
+    A norm in the gradients' own precision decides nearly every step; it may overflow while every
+    entry is finite, and only then are the entries looked at.
+    """
+    quick = torch.stack([loss.detach(), *torch._foreach_norm(list(gradients))]).sum()
+    if math.isfinite(float(quick)):
+        return True
+    return all(bool(torch.isfinite(values).all()) for values in [loss, *gradients])
+
+
+def loss_and_accuracy(logits: Tensor, labels: Tensor) -> tuple[float, float]:
+    """Mean cross-entropy in nats, and the share of rows whose largest logit is the label's."""
+    loss = float(functional.cross_entropy(logits, labels))
+    return loss, float((logits.argmax(dim=1) == labels).double().mean())
