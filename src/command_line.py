@@ -29,6 +29,16 @@ def run_script(main: Callable[[], None]) -> None:
         sys.exit(1)
 
 
+def training_parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser with what every training script takes: ``--run`` and ``--seeds``."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument(
+        "--run", action=Json, required=True, help="parameters as JSON; see config/README.md"
+    )
+    parser.add_argument("--seeds", required=True, type=int, nargs="+")
+    return parser
+
+
 class Json(argparse.Action):
     """An option that takes a JSON object, as every part of the config reaches a script."""
 

@@ -1,8 +1,7 @@
 """Train the network of one run with each seed; write what every layer and the loss did."""
 
-from command_line import Json, run_script
+from command_line import run_script, training_parser
 
-import argparse
 import dataclasses
 from pathlib import Path
 
@@ -17,11 +16,7 @@ from gradient_atlas.training.loop import train
 
 def main() -> None:
     """Read the arguments, train, and write both tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--run", action=Json, required=True, help="parameters as JSON; see config/README.md"
-    )
-    parser.add_argument("--seeds", required=True, type=int, nargs="+")
+    parser = training_parser(__doc__)
     parser.add_argument("--dataset", required=True, type=Path, help="folder of a prepared data set")
     parser.add_argument("--gradients", required=True, type=Path, help="Parquet file to write")
     parser.add_argument("--metrics", required=True, type=Path, help="Parquet file to write")

@@ -1,8 +1,7 @@
 """Train the network of one run with each seed; write what every module and the loss did."""
 
-from command_line import Json, run_script
+from command_line import run_script, training_parser
 
-import argparse
 import dataclasses
 import json
 from pathlib import Path
@@ -21,11 +20,7 @@ from gradient_atlas.watching.training import image_shape, train
 
 def main() -> None:
     """Read the arguments, train, and write both tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--run", action=Json, required=True, help="parameters as JSON; see config/README.md"
-    )
-    parser.add_argument("--seeds", required=True, type=int, nargs="+")
+    parser = training_parser(__doc__)
     parser.add_argument("--dataset", required=True, type=Path, help="folder of a prepared data set")
     parser.add_argument("--modules", required=True, type=Path, help="Parquet file to write")
     parser.add_argument("--metrics", required=True, type=Path, help="Parquet file to write")

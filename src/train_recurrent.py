@@ -1,8 +1,7 @@
 """Train one recurrent network with each seed; write error signals against lag, and losses."""
 
-from command_line import Json, run_script
+from command_line import run_script, training_parser
 
-import argparse
 import dataclasses
 from pathlib import Path
 
@@ -15,11 +14,7 @@ from gradient_atlas.training.recurrent_loop import train
 
 def main() -> None:
     """Read the arguments, train, and write both tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--run", action=Json, required=True, help="parameters as JSON; see config/README.md"
-    )
-    parser.add_argument("--seeds", required=True, type=int, nargs="+")
+    parser = training_parser(__doc__)
     parser.add_argument("--signals", required=True, type=Path, help="Parquet file to write")
     parser.add_argument("--losses", required=True, type=Path, help="Parquet file to write")
     parser.add_argument(
