@@ -9,13 +9,13 @@ from pathlib import Path
 import pandas as pd
 
 from gradient_atlas.arithmetic import prepare_torch
-from gradient_atlas.datasets.load import load
+from gradient_atlas.datasets.load import image_shape, load
 from gradient_atlas.networks.feedforward import PRECISIONS
 from gradient_atlas.runs.network import parse_network_run
 from gradient_atlas.tables import files as tables
 from gradient_atlas.tables.schemas.modules import MODULES
 from gradient_atlas.tables.schemas.training import METRICS
-from gradient_atlas.watching.training import image_shape, train
+from gradient_atlas.watching.training import train
 
 
 def main() -> None:

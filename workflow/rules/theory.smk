@@ -1,4 +1,8 @@
-from gradient_atlas.theory.conditions import CONDITIONS, RECURRENT_CONDITIONS
+from gradient_atlas.theory.conditions import (
+    CONDITIONS,
+    NETWORK_CONDITIONS,
+    RECURRENT_CONDITIONS,
+)
 
 # What one layer lets through at most: activations, their derivatives, and a chain of equal factors.
 
@@ -72,6 +76,46 @@ rule predict_norms:
                         tuple(getattr(run, key) for key in CONDITIONS)
                         for run in RUNS[wildcards.sweep].values()
                     )
+                ]
+            }
+        ),
+        folders=lambda wildcards, input: sorted({str(Path(file).parent) for file in input.dataset}),
+    shell:
+        "{params.python} {input.code[0]:q} --settings {params.settings} --dataset {params.folders:q}"
+        " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+
+
+rule predict_modules:
+    input:
+        code=code("predict_modules.py"),
+        dataset=lambda wildcards: sorted(
+            {
+                file
+                for run in NETWORK_RUNS[wildcards.sweep].values()
+                for file in dataset_files(run.dataset)
+            }
+        ),
+    output:
+        "results/theory/{sweep}/part.parquet",
+    log:
+        "logs/theory/{sweep}.log",
+    benchmark:
+        "logs/theory/{sweep}.tsv"
+    wildcard_constraints:
+        sweep="|".join(NETWORKS) or "none",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        python=PYTHON,
+        settings=lambda wildcards: as_argument(
+            {
+                "runs": [
+                    parts(dataclasses.asdict(run), *NETWORK_CONDITIONS)
+                    for run in NETWORK_RUNS[wildcards.sweep].values()
                 ]
             }
         ),

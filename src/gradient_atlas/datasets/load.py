@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -126,3 +127,15 @@ def _map(path: Path, description: dict[str, Any]) -> np.ndarray:
     if not intact:
         raise InputError(f"{path}: not the bytes that were prepared; prepare the data set again")
     return np.load(path, mmap_mode="r", allow_pickle=False)
+
+
+def image_shape(folder: Path) -> tuple[int, int, int]:
+    """(channels, rows, columns) of a prepared data set."""
+    shape = np.load(folder / "train_images.npy", mmap_mode="r", allow_pickle=False).shape[1:]
+    return (*shape[2:], *shape[:2]) if len(shape) == 3 else (1, *shape)
+
+
+def as_images(inputs: Tensor, shape: Sequence[int]) -> Tensor:
+    """(N, d) of a loaded data set to (N, channels, rows, columns); ``shape`` of ``image_shape``."""
+    channels, rows, columns = shape
+    return inputs.reshape(-1, rows, columns, channels).movedim(-1, 1).contiguous()

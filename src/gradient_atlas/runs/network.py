@@ -63,6 +63,11 @@ def parse_network_run(parameters: Mapping[str, Any]) -> NetworkRun:
     return run
 
 
+def deepnorm(layers: int) -> tuple[float, float]:
+    """α and β of an encoder of so many layers (Wang et al. 2022, table 1)."""
+    return (2 * layers) ** 0.25, (8 * layers) ** -0.25
+
+
 def check_options(architecture: str, known: Sequence[str], options: Mapping[str, Any]) -> None:
     """Raise InputError for an option that is not among those that the network's function takes."""
     for key in options:

@@ -25,3 +25,5 @@ RECURRENT_CONDITIONS = (
     "recurrent_scale",
     "gate_bias",
 )
+# What the norms of a named network at initialisation depend on.
+NETWORK_CONDITIONS = ("dataset", "architecture", "architecture_options", "probe_examples")

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from gradient_atlas.datasets.load import Data
+from gradient_atlas.datasets.load import Data, as_images
 from gradient_atlas.errors import InputError
 from gradient_atlas.networks.architectures import build
 from gradient_atlas.runs.network import NetworkRun
@@ -34,12 +33,6 @@ class Tables:
     metrics: list[dict[str, Any]] = field(default_factory=list)
 
 
-def image_shape(folder: Path) -> tuple[int, int, int]:
-    """(channels, rows, columns) of a prepared data set."""
-    shape = np.load(folder / "train_images.npy", mmap_mode="r", allow_pickle=False).shape[1:]
-    return (*shape[2:], *shape[:2]) if len(shape) == 3 else (1, *shape)
-
-
 def train(run: NetworkRun, data: Data, shape: Sequence[int], seeds: Sequence[int]) -> Tables:
     """Train once for each seed, which draws the weights and, apart, the order of the examples.
 
@@ -61,6 +54,7 @@ def train(run: NetworkRun, data: Data, shape: Sequence[int], seeds: Sequence[int
     return tables
 
 
+@np.errstate(all="ignore")  # a product that overflows is seen as what it is, and is no surprise
 def _train_seed(
     run: NetworkRun, data: Data, shape: Sequence[int], seed: int, tables: Tables
 ) -> None:
@@ -70,8 +64,8 @@ def _train_seed(
     model.to(data.train_inputs.dtype)
     parameters = [one for one in model.parameters() if one.requires_grad]
     optimizer = SGD(parameters, run.learning_rate, run.momentum)
-    inputs, labels = _as_images(data.train_inputs, shape), data.train_labels
-    test = _as_images(data.test_inputs, shape), data.test_labels
+    inputs, labels = as_images(data.train_inputs, shape), data.train_labels
+    test = as_images(data.test_inputs, shape), data.test_labels
     batches = minibatches(len(labels), run.batch_size, order)
     epoch_steps = max(1, len(labels) // run.batch_size)
     fixed = inputs[: run.probe_examples], labels[: run.probe_examples]
@@ -113,11 +107,6 @@ def _train_seed(
             optimizer.step(known)
             watching.step()
     tables.modules += watching.rows
-
-
-def _as_images(inputs: Tensor, shape: Sequence[int]) -> Tensor:
-    channels, rows, columns = shape
-    return inputs.reshape(-1, rows, columns, channels).movedim(-1, 1).contiguous()
 
 
 @torch.no_grad()

@@ -71,6 +71,35 @@ PREDICTED_NORMS = table(
         ),
     ],
 )
+PREDICTED_MODULES = table(
+    "results/theory/<sweep>/ (networks.sweeps)",
+    "a module of a predicted network; a user's own network has none",
+    [
+        column("dataset", NAME, "data set whose first training rows are the probe batch"),
+        column("architecture", NAME, "conv, resnet or transformer"),
+        column("architecture_options", NAME, "the options given, as JSON"),
+        column("probe_examples", COUNT, "examples of the probe batch", "examples"),
+        column("module", NAME, "its name in the network"),
+        column(
+            "predicted_log10_error_signal_gain",
+            NUMBER,
+            "the error signal's norm over that of the last module of this table, in the wide limit",
+            "decades",
+        ),
+        column(
+            "predicted_log10_error_signal_norm",
+            NUMBER,
+            "in the wide limit; nan where its level is not predicted",
+            "decades",
+        ),
+        column(
+            "predicted_log10_weight_gradient_norm",
+            NUMBER,
+            "in the wide limit; nan where its level is not predicted",
+            "decades",
+        ),
+    ],
+)
 RECURRENT_SIGNALS = table(
     "results/theory/recurrent/",
     "a lag of a predicted recurrent network",
