@@ -69,3 +69,17 @@ def network_name(run: Any) -> str:
 def problem_name(problem: str) -> str:
     """A problem's name as a reader says it."""
     return PROBLEM_NAMES.get(problem, problem.replace("_", " ").capitalize())
+
+
+_BLOCKS = {
+    ("none", "plain"): "plain",
+    ("none", "inverse_sqrt"): r"branches $\times\, L^{-1/2}$",
+    ("batch_norm", "plain"): "batch norm",
+    ("none", "fixup"): "Fixup",
+}
+
+
+def blocks_name(normalization: str, branch: str) -> str:
+    """Residual blocks of these options as a reader says them."""
+    name = f"{name_of(normalization)}, {name_of(branch)}"
+    return _BLOCKS.get((normalization, branch), name)

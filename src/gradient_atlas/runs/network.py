@@ -30,6 +30,7 @@ class NetworkRun:
         every: updates between two measurements.
         training_examples: use the first so many training rows; None: all.
         probe_examples: rows of the fixed batch on which modules are measured.
+        evaluation_examples: training and test rows on which loss and accuracy are measured.
         precision: ``float32`` or ``float64``.
     """
 
@@ -43,6 +44,7 @@ class NetworkRun:
     every: int = at_least(1, 10)
     training_examples: int | None = at_least(1, None)
     probe_examples: int = at_least(1, 64)
+    evaluation_examples: int = at_least(1, 1000)
     precision: str = chosen("float32", "float32", "float64")
 
     def __post_init__(self) -> None:
@@ -78,6 +80,16 @@ def check_options(architecture: str, known: Sequence[str], options: Mapping[str,
             raise InputError(
                 f"architecture_options.{key}: {architecture!r} has no such option; {hint}"
             )
+
+
+def whole_options(architecture: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """A built-in network's options with the defaults of those that are not given."""
+    for node in ast.parse(_BUILT_IN.read_text()).body:
+        if isinstance(node, ast.FunctionDef) and node.name == architecture:
+            defaults = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
+            known = {one.arg: ast.literal_eval(value) for one, value in defaults if value}
+            return known | dict(options)
+    return dict(options)
 
 
 def _options_of(architecture: str) -> list[str] | None:

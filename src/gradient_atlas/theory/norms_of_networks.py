@@ -3,7 +3,6 @@
 A network of a user's own has no theory here, and no row: nothing of another one stands in for it.
 """
 
-import inspect
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
@@ -13,9 +12,8 @@ import pandas as pd
 
 from gradient_atlas.datasets.load import Data, as_images
 from gradient_atlas.networks.activations import get_activation
-from gradient_atlas.networks.architectures import ARCHITECTURES
 from gradient_atlas.networks.blocks import positions
-from gradient_atlas.runs.network import NetworkRun, deepnorm
+from gradient_atlas.runs.network import NetworkRun, deepnorm, whole_options
 from gradient_atlas.theory.conditions import NETWORK_CONDITIONS
 from gradient_atlas.theory.mean_field import weight_variance
 from gradient_atlas.theory.nonlinearity import from_torch
@@ -58,11 +56,7 @@ def condition(run: NetworkRun) -> tuple[Any, ...]:
 def _predicted(
     run: NetworkRun, images: np.ndarray, labels: np.ndarray, classes: int
 ) -> Iterator[Row]:
-    if run.architecture not in ARCHITECTURES:
-        return
-    parameters = inspect.signature(ARCHITECTURES[run.architecture]).parameters.values()
-    defaults = {one.name: one.default for one in parameters if one.kind is one.KEYWORD_ONLY}
-    options = defaults | (run.architecture_options or {})
+    options = whole_options(run.architecture, run.architecture_options or {})
     if run.architecture == "conv":
         yield from _convolutions(options, images)
     elif run.architecture == "resnet":

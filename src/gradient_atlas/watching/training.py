@@ -14,7 +14,6 @@ from gradient_atlas.errors import InputError
 from gradient_atlas.networks.architectures import build
 from gradient_atlas.runs.network import NetworkRun
 from gradient_atlas.training import norms
-from gradient_atlas.training.loop import EVALUATION_EXAMPLES
 from gradient_atlas.training.minibatches import (
     generators,
     is_finite,
@@ -65,7 +64,8 @@ def _train_seed(
     parameters = [one for one in model.parameters() if one.requires_grad]
     optimizer = SGD(parameters, run.learning_rate, run.momentum)
     inputs, labels = as_images(data.train_inputs, shape), data.train_labels
-    test = as_images(data.test_inputs, shape), data.test_labels
+    shown = slice(run.evaluation_examples)
+    test = as_images(data.test_inputs[shown], shape), data.test_labels[shown]
     batches = minibatches(len(labels), run.batch_size, order)
     epoch_steps = max(1, len(labels) // run.batch_size)
     fixed = inputs[: run.probe_examples], labels[: run.probe_examples]
@@ -82,9 +82,7 @@ def _train_seed(
             ]
             finite = is_finite(loss, known)
             if step % run.every == 0 or step == run.max_steps or not finite:
-                train_loss, train_accuracy = _evaluate(
-                    model, inputs[:EVALUATION_EXAMPLES], labels[:EVALUATION_EXAMPLES]
-                )
+                train_loss, train_accuracy = _evaluate(model, inputs[shown], labels[shown])
                 test_loss, test_accuracy = _evaluate(model, *test)
                 norm = norms.global_norm(known)
                 tables.metrics.append(
