@@ -26,6 +26,13 @@ SMALLER: dict[str, Any] = {
     "epochs": lambda value: min(value, 1 if value < 6 else 2),
     "training_examples": lambda value: value if value is None else 160,
 }
+# Options of a named network's architecture; heads divide the width.
+SMALLER_OPTIONS: dict[str, Any] = {
+    "width": lambda value: value // 4,
+    "channels": lambda value: 4,
+    "blocks": lambda value: max(2, value // 3),
+    "layers": lambda value: value // 2,
+}
 LONGEST_GRID = 4
 SMALLER_DYNAMICS = {
     "flow": {
@@ -106,6 +113,13 @@ def small(config: Config, data: Mapping[str, Path], name: str = "glyphs") -> Con
         sweep["seeds"] = sweep["seeds"][:2]
         sweep["grid"] = {key: _thinned(values) for key, values in (sweep.get("grid") or {}).items()}
         sweep["base"]["probe_examples"] = 32
+    for sweep in config["networks"]["sweeps"].values():
+        sweep["seeds"] = sweep["seeds"][:2]
+        for place, value in list(leaves(sweep)):
+            if "architecture_options" in place and key_of(place) in SMALLER_OPTIONS:
+                put(sweep, place, SMALLER_OPTIONS[key_of(place)](value))
+            elif key_of(place) in ("training_examples", "evaluation_examples", "max_steps"):
+                put(sweep, place, min(value, 160 if "examples" in key_of(place) else 4))
     config["datasets"] = {key: str(file) for key, file in data.items()}
     return _with_data(config, name)
 
@@ -177,9 +191,11 @@ def all_changed(config: Config, name: str, factor: float, more: int, seeds: list
     config = copy.deepcopy(config)
     for place, value in list(leaves(_changing(config))):
         if key_of(place) != "seeds" and isinstance(value, int | float) and value is not True:
-            put(config, place, another_number(key_of(place), value, factor, more))
+            # The heads of attention divide its width.
+            step = 4 * more if "architecture_options" in place else more
+            put(config, place, another_number(key_of(place), value, factor, step))
     config = renamed(_with_data(config, name))
-    for section in (*config["training"]["sweeps"].values(), config["recurrent"]):
+    for section in sweeps_of(config):
         section["seeds"] = seeds
     for section in (config["dynamics"]["flow"]["network"], *config["dynamics"].values()):
         if "seeds" in section:
@@ -188,13 +204,19 @@ def all_changed(config: Config, name: str, factor: float, more: int, seeds: list
 
 
 def _changing(config: Config) -> Config:
-    return {key: config[key] for key in ("training", "recurrent", "dynamics")}
+    return {key: config[key] for key in ("training", "networks", "recurrent", "dynamics")}
+
+
+def sweeps_of(config: Config) -> list[Config]:
+    """Every section with variants and seeds."""
+    named = (config[key]["sweeps"].values() for key in ("training", "networks"))
+    return [*(sweep for many in named for sweep in many), config["recurrent"]]
 
 
 def renamed(config: Config, letter: str = "v") -> Config:
     """Every variant under a name that says nothing, in the same order."""
     config = copy.deepcopy(config)
-    for sweep in (*config["training"]["sweeps"].values(), config["recurrent"]):
+    for sweep in sweeps_of(config):
         if variants := sweep.get("variants"):
             sweep["variants"] = {
                 f"{letter}{number:02}": variant for number, variant in enumerate(variants.values())

@@ -42,7 +42,8 @@ def single_mutations(config: Config, section: Place, other_data: str) -> Iterato
     if isinstance(here.get("base"), dict) and "dataset" in here["base"]:
         base = (*section, "base")
         yield Mutation("max_steps: 1", _changed(config, {(*base, "max_steps"): 1}))
-        yield Mutation("epochs: 0", _changed(config, {(*base, "epochs"): 0}))
+        if section[0] == "training":
+            yield Mutation("epochs: 0", _changed(config, {(*base, "epochs"): 0}))
 
 
 def _at(config: Any, place: Place) -> Any:
@@ -72,7 +73,10 @@ def _values(config: Config, section: Place) -> Iterator[Mutation]:
     for (key, (kind, value)), places in groups.items():
         said = f"{key} {value} ({'.'.join(map(str, section))})"
         if kind in (int, float) and value != 0:
-            other = another_number(key, value, 1.37, max(1, round(value / 3)))
+            step = max(1, round(value / 3))
+            # The heads of attention divide its width.
+            step = 4 * step if "architecture_options" in places[0] else step
+            other = another_number(key, value, 1.37, step)
             changed = _changed(config, dict.fromkeys(places, other))
             yield Mutation(f"{said} to {other}", changed, [(key, value)])
         if value in WORDS.get(key, {}):
@@ -91,8 +95,13 @@ def _members(config: Config, section: Place) -> Iterator[Mutation]:
         yield from _mapping(config, (*section, "variants"))
         place = (*section, "variants")
         first = next(iter(_at(config, place).values()))
-        size = "hidden_size" if section == ("recurrent",) else "width"
-        unknown = _at(config, place) | {"aa_unknown": first | {size: 11}}
+        sizes: dict[str, Any] = {
+            "recurrent": {"hidden_size": 11},
+            "networks": {"probe_examples": 11},
+        }
+        unknown = _at(config, place) | {
+            "aa_unknown": first | sizes.get(str(section[0]), {"width": 11})
+        }
         yield Mutation(_name(place, "an unknown one"), _changed(config, {place: unknown}))
 
 

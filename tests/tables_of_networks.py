@@ -1,5 +1,6 @@
 """Made-up tables of the figures about feedforward networks: each claim meets every verdict."""
 
+import json
 import math
 
 import numpy as np
@@ -366,3 +367,113 @@ def trainable_depth():
     yield one_seed(depth_sweep(decay=-1.5, deep_accuracy=0.2))
     relu = depth_sweep(decay=-1.5, deep_accuracy=0.2)
     yield {name: table.assign(activation="relu") for name, table in relu.items()}
+
+
+def stack_tables(networks, seeds=5):
+    """Tables ``modules`` and ``theory`` of named networks.
+
+    A network is (architecture, options, modules) and a module (name, log10 error signal, log10
+    weight gradient), in forward order; seeds differ by a little.
+    """
+    rows, theory = [], []
+    for architecture, options, modules in networks:
+        same = {
+            "dataset": "digits",
+            "architecture": architecture,
+            "architecture_options": json.dumps(options, sort_keys=True),
+            "probe_examples": 8,
+        }
+        for layer, (name, error, weight) in enumerate(modules, start=1):
+            theory.append(same | {"module": name, "predicted_log10_error_signal_gain": 0.0,
+                                  "predicted_log10_error_signal_norm": error,
+                                  "predicted_log10_weight_gradient_norm": weight})  # fmt: skip
+            for seed in range(seeds):
+                error_norm, weight_norm = (
+                    10 ** (x + 1e-3 * (seed - 2) * layer) for x in (error, weight)
+                )
+                rows.append(same | {"seed": seed, "step": 0, "layer": layer, "module": name,
+                                    "error_signal_norm": error_norm,
+                                    "weight_gradient_norm": weight_norm})  # fmt: skip
+    return {"modules": pd.DataFrame(rows), "theory": pd.DataFrame(theory)}
+
+
+def residual_tables(plain=0.15, scaled=0.004, fixup=0.0, normalized=None, power=0.5, seeds=5):
+    """Decades a block, towards the input; with batch norm instead a branch that shrinks so."""
+    blocks = 32
+
+    def network(gain, **options):
+        names = range(1, blocks + 1)
+        modules = [(f"{block}.last", gain(block), 0.0) for block in names]
+        return "resnet", {"blocks": blocks} | options, modules
+
+    def even(slope):
+        return lambda block: slope * (blocks - block)
+
+    def by_power(block):
+        return sum(0.5 * math.log10(1 + x ** (-2 * power)) for x in range(block + 1, blocks + 1))
+
+    return stack_tables(
+        [
+            network(even(plain)),
+            network(even(scaled), branch="inverse_sqrt"),
+            network(even(fixup), branch="fixup"),
+            network(
+                by_power if normalized is None else even(normalized), normalization="batch_norm"
+            ),
+        ],
+        seeds,
+    )
+
+
+def residual_networks():
+    yield residual_tables()
+    yield residual_tables(plain=-0.1, scaled=0.1, fixup=-0.1, power=0.05)
+    yield residual_tables(normalized=-0.1)
+    yield one_seed(residual_tables())
+
+
+def transformer_tables(
+    slope=0.0,
+    post=0.0,
+    pre=-0.5,
+    above=0.5,
+    growth=0.1,
+    queries=-3.0,
+    losses=(2.3, 1.0, 0.8),
+    seeds=5,
+):
+    """Decades a sublayer; powers of the depth; post-LN's weight gradients over pre-LN's, and what
+    its last layer's have over its first; queries over values; losses of post, post warmed, pre."""
+    networks = []
+    for norm, power in (("post", post), ("pre", pre), ("none", 0.0), ("deepnorm", 0.0)):
+        for depth in (2, 8):
+            modules = []
+            for layer in range(depth):
+                level = power * math.log10(depth)
+                for last in ("attention.output", "contract"):
+                    place = 2 * layer + (last == "contract")
+                    error = level + slope * (2 * depth - 1 - place)
+                    weight = level + growth * layer / (depth - 1) + above * (norm == "post")
+                    modules.append((f"{layer + 3}.{last}", error, weight))
+            options = {"norm": norm, "layers": depth, "width": 8, "queries": "zero"}
+            networks.append(("transformer", options, modules))
+        drawn = [("3.attention.query", 0.0, queries), ("3.attention.value", 0.0, 0.0)]
+        options = {"norm": norm, "layers": 1, "width": 8, "queries": "xavier"}
+        networks.append(("transformer", options, drawn))
+    runs_ = zip(("post", "post", "pre"), (0, 40, 0), losses, strict=True)
+    metrics_ = [
+        {"architecture_options": json.dumps({"norm": norm, "layers": 1, "width": 8}),
+         "warmup_steps": warmup, "learning_rate": 0.01, "optimizer": "adam", "seed": seed,
+         "step": step, "train_loss": (loss if step else 2.4) + 0.01 * seed, "status": "ok",
+         "classes": 10, "dataset": "digits"}
+        for norm, warmup, loss in runs_ for seed in range(seeds) for step in (0, 10)
+    ]  # fmt: skip
+    return stack_tables(networks, seeds) | {"warmup": pd.DataFrame(metrics_)}
+
+
+def transformer_gradient_norms():
+    yield transformer_tables()
+    yield transformer_tables(
+        slope=0.3, post=-0.5, pre=0.0, above=-0.5, growth=-0.1, queries=-1.0, losses=(1.0, 1.2, 2.3)
+    )
+    yield one_seed(transformer_tables())

@@ -104,7 +104,10 @@ def reaching(workshop: Workshop, config: configs.Config, figure: str) -> list[co
     """
     jobs = workshop.plan(configs.overlay(DEFAULT, config), figure)[:-1]
     names = {job.sweep for job in jobs if job.sweep}
-    found: list[configs.Place] = [("training", "sweeps", name) for name in sorted(names)]
+    found: list[configs.Place] = [
+        ("networks" if name in config["networks"]["sweeps"] else "training", "sweeps", name)
+        for name in sorted(names)
+    ]
     if all(job.sweep or job.rule == "prepare_dataset" for job in jobs):
         return found
     keys = {job.key for job in jobs}
@@ -215,12 +218,12 @@ def test_variants_under_other_names_draw_the_same(workshop, small, figure):
 @pytest.mark.parametrize("figure", FIGURES)
 def test_a_whole_sweep_may_be_left_out(workshop, sections, small, figure):
     """What is left is drawn, or the config is refused in a line of its own."""
-    sweeps = [place for place in sections(figure) if place[:2] == ("training", "sweeps")]
+    sweeps = [place for place in sections(figure) if place[1:2] == ("sweeps",)]
     wrong = []
     for place in sweeps:
-        left = dict(small["training"]["sweeps"]) | {place[-1]: None}
+        left = dict(small[place[0]]["sweeps"]) | {place[-1]: None}
         try:
-            built = build(workshop, small | {"training": {"sweeps": left}}, figure)
+            built = build(workshop, small | {place[0]: {"sweeps": left}}, figure)
             assert built.texts["caption"]
         except NotPlannedError as error:
             assert place[-1] in str(error) or figure in str(error), str(error)

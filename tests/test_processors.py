@@ -25,17 +25,26 @@ PROCESSORS = ("Haswell", "Skylake-Server", "EPYC-Rome")
 EMULATOR = shutil.which("qemu-x86_64") or shutil.which("qemu-x86_64-static")
 DRAWN = ("quadratic_convergence_rate",)
 # Scripts in an order in which each finds what it reads.
-ORDER = ("prepare_dataset", "tabulate_activations", "predict_norms", "train", "train_recurrent")
+ORDER = ("prepare_dataset", "tabulate_activations", "predict_norms", "predict_modules", "train")
+ORDER += ("train_network", "train_recurrent")
 ORDER += ("simulate_quadratic", "simulate_flow", "measure_sharpness", "simulate_central_flow")
 ORDER += ("draw_figure",)
 
 
 def wanted():
     """What the workflow is asked for."""
-    sweeps = yaml.safe_load(CONFIGS[1].read_text())["training"]["sweeps"]
+    config = yaml.safe_load(CONFIGS[1].read_text())
+    sweeps, named = config["training"]["sweeps"], config["networks"]["sweeps"]["named"]
     files = [f"training/processors/metrics/variant={v}" for v in sweeps["processors"]["variants"]]
     files += [f"training/wide/metrics/precision={p}" for p in sweeps["wide"]["grid"]["precision"]]
-    files += ["theory/activations", "theory/predicted", "dynamics/quadratic", "dynamics/flow"]
+    files += [f"training/named/modules/variant={variant}" for variant in named["variants"]]
+    files += [
+        "theory/activations",
+        "theory/predicted",
+        "theory/named",
+        "dynamics/quadratic",
+        "dynamics/flow",
+    ]
     files += ["dynamics/central_flow", "dynamics/flow_sharpness/activation=tanh"]
     files += ["dynamics/sharpness/activation=tanh/learning_rate=0.5"]
     for variant in ("rnn_above_clipped", "lstm_chrono", "gru_bias_0"):

@@ -52,7 +52,12 @@ def changes(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     if name in SETTINGS:
         overlay["arithmetic"] = name
     if name.startswith("seeds_"):
-        places: list[tuple[str, ...]] = [("training", "sweeps"), (), ("dynamics",)]
+        places: list[tuple[str, ...]] = [
+            ("training", "sweeps"),
+            ("networks", "sweeps"),
+            (),
+            ("dynamics",),
+        ]
         for place in [*places, ("dynamics", "flow")]:
             for key, section in _at(config, place).items():
                 if isinstance(section, Mapping) and "seeds" in section:

@@ -127,8 +127,8 @@ def partition(dataset):
     members = SWEEPS.get(stage.removeprefix("training/")) or PARTITIONS.get(stage)
     if members is None and stage.startswith("training/"):
         raise WorkflowError(
-            f"config: training.sweeps.{stage.removeprefix('training/')}: missing, but a figure of "
-            "the list `figures` needs it; add the sweep or leave the figure out"
+            f"config: training.sweeps or networks.sweeps: {stage.removeprefix('training/')} is "
+            "missing, but a figure of the list `figures` needs it; add the sweep or leave the figure out"
         )
     if members is None:
         return None

@@ -16,6 +16,7 @@ NAMES = {
     "sgd": "SGD",
     "lars": "LARS",
     "lamb": "LAMB",
+    "adam": "Adam",
     "rnn": "plain RNN",
     "lstm": "LSTM",
     "gru": "GRU",
@@ -83,3 +84,11 @@ def blocks_name(normalization: str, branch: str) -> str:
     """Residual blocks of these options as a reader says them."""
     name = f"{name_of(normalization)}, {name_of(branch)}"
     return _BLOCKS.get((normalization, branch), name)
+
+
+_NORMS = {"pre": "pre-LN", "post": "post-LN", "none": "no LN", "deepnorm": "DeepNorm"}
+
+
+def norm_name(norm: str) -> str:
+    """Where the LayerNorm of a Transformer's blocks stands, as a reader says it."""
+    return _NORMS.get(norm, name_of(norm))

@@ -9,7 +9,7 @@ from typing import Any
 
 from gradient_atlas.errors import InputError
 from gradient_atlas.runs import extension
-from gradient_atlas.runs.parameters import at_least, check, chosen, parse
+from gradient_atlas.runs.parameters import at_least, check, chosen, parse, wrong
 
 ARCHITECTURES = ("mlp", "conv", "resnet", "transformer")
 _BUILT_IN = Path(__file__).parents[1] / "networks/architectures.py"
@@ -23,8 +23,10 @@ class NetworkRun:
         dataset: name of a data set of images.
         architecture: one of ``ARCHITECTURES``, or ``package.module:function``.
         architecture_options: options of that function; None: its defaults.
+        optimizer: ``sgd`` or ``adam``.
         learning_rate: step size η.
-        momentum: heavy-ball coefficient β.
+        momentum: heavy-ball coefficient β of SGD.
+        warmup_steps: updates over which the step size rises to η in equal steps.
         batch_size: examples in an update.
         max_steps: updates; 0 measures the initialisation alone.
         every: updates between two measurements.
@@ -37,8 +39,10 @@ class NetworkRun:
     dataset: str
     architecture: str = chosen("mlp", *ARCHITECTURES, or_own=True)
     architecture_options: dict | None = None  # type: ignore[type-arg]
+    optimizer: str = chosen("sgd", "sgd", "adam")
     learning_rate: float = at_least(0, 0.05)
     momentum: float = at_least(0, 0.0)
+    warmup_steps: int = at_least(0, 0)
     batch_size: int = at_least(1, 64)
     max_steps: int = at_least(0, 0)
     every: int = at_least(1, 10)
@@ -50,6 +54,8 @@ class NetworkRun:
     def __post_init__(self) -> None:
         """Raise InputError for a value that cannot be trained with."""
         check(self)
+        if self.optimizer == "adam" and self.momentum:
+            raise wrong("momentum", self.momentum, "0 with optimizer: adam, which has its own")
 
 
 def parse_network_run(parameters: Mapping[str, Any]) -> NetworkRun:

@@ -20,7 +20,7 @@ from gradient_atlas.training.minibatches import (
     loss_and_accuracy,
     minibatches,
 )
-from gradient_atlas.training.optimizers import SGD
+from gradient_atlas.training.optimizers import SGD, Adam
 from gradient_atlas.watching.watch import watch
 
 
@@ -62,7 +62,11 @@ def _train_seed(
     model = build(run.architecture, shape, data.classes, run.architecture_options or {})
     model.to(data.train_inputs.dtype)
     parameters = [one for one in model.parameters() if one.requires_grad]
-    optimizer = SGD(parameters, run.learning_rate, run.momentum)
+    optimizer = (
+        Adam(parameters, run.learning_rate)
+        if run.optimizer == "adam"
+        else SGD(parameters, run.learning_rate, run.momentum)
+    )
     inputs, labels = as_images(data.train_inputs, shape), data.train_labels
     shown = slice(run.evaluation_examples)
     test = as_images(data.test_inputs[shown], shape), data.test_labels[shown]
@@ -102,6 +106,8 @@ def _train_seed(
                 )
             if step == run.max_steps or not finite:
                 break
+            warmed = min(1.0, (step + 1) / run.warmup_steps) if run.warmup_steps else 1.0
+            optimizer.learning_rate = warmed * run.learning_rate
             optimizer.step(known)
             watching.step()
     tables.modules += watching.rows
