@@ -105,7 +105,7 @@ def small(config: Config, data: Mapping[str, Path], name: str = "glyphs") -> Con
     """
     smoke = _without_nulls(read("smoke"))
     config = copy.deepcopy(config)
-    for section in ("recurrent", "dynamics"):
+    for section in ("recurrent", "ensembles", "dynamics"):
         config[section] = merged(config[section], smoke[section])
     config["dynamics"] = merged(config["dynamics"], SMALLER_DYNAMICS)
     for sweep in config["training"]["sweeps"].values():
@@ -197,14 +197,16 @@ def all_changed(config: Config, name: str, factor: float, more: int, seeds: list
     config = renamed(_with_data(config, name))
     for section in sweeps_of(config):
         section["seeds"] = seeds
-    for section in (config["dynamics"]["flow"]["network"], *config["dynamics"].values()):
+    others = (*config["ensembles"].values(), *config["dynamics"].values())
+    for section in (config["dynamics"]["flow"]["network"], *others):
         if "seeds" in section:
             section["seeds"] = seeds
     return config
 
 
 def _changing(config: Config) -> Config:
-    return {key: config[key] for key in ("training", "networks", "recurrent", "dynamics")}
+    kinds = ("training", "networks", "recurrent", "ensembles", "dynamics")
+    return {key: config[key] for key in kinds}
 
 
 def sweeps_of(config: Config) -> list[Config]:

@@ -7,8 +7,8 @@ from typing import Any
 
 from config_mutations import OPTIONAL, WORDS, Config, Place, another_number, key_of, leaves, put
 
-# What of the dynamics is a mapping of problems by name.
-PROBLEMS = ("problems", "escapes")
+# What of the dynamics and the ensembles is a mapping by name.
+PROBLEMS = ("problems", "escapes", "networks")
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def _lists(here: Any, section: Place) -> Iterator[tuple[Place, list[Any]]]:
     """Every list of values to choose from: a grid's, rates, momenta."""
     items = here.items() if isinstance(here, dict) else []
     for key, value in items:
-        chosen_from = key in ("learning_rates", "momenta") or section[-1] == "grid"
+        chosen_from = key in ("learning_rates", "momenta", "depths") or section[-1] == "grid"
         if isinstance(value, list) and chosen_from:
             yield (*section, key), value
         elif isinstance(value, dict):

@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 import tables_of_dynamics
+import tables_of_ensembles
 import tables_of_networks
 from gradient_atlas.claims.verdict import IDENTITY, NOT_MEASURED, REFUTED, SUPPORTED, UNDECIDED
 
@@ -45,7 +46,8 @@ EVERY = {
 def verdicts_met(figure):
     """By claim of a figure its kind, and its verdicts over the figure's sets of tables."""
     module = importlib.import_module(f"gradient_atlas.claims.{figure}")
-    make = getattr(tables_of_networks, figure, None) or getattr(tables_of_dynamics, figure, None)
+    made = (tables_of_networks, tables_of_dynamics, tables_of_ensembles)
+    make = next((found for one in made if (found := getattr(one, figure, None))), None)
     if make is None:
         assert module.claims({}) == []
         return {}

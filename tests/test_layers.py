@@ -11,7 +11,7 @@ LAYERS = """
     report watching
     claims drawing
     measures
-    training dynamics theory
+    training ensembles dynamics theory
     networks
     datasets
     tables
@@ -22,7 +22,7 @@ LAYERS = """
 ORDER = {name: line for line, names in enumerate(LAYERS.splitlines()) for name in names.split()}
 # What is computed stands under tables for figures and claims; these read tables only.
 READERS = ("claims", "drawing", "measures", "report")
-COMPUTING = ("networks", "training", "dynamics", "theory", "torch")
+COMPUTING = ("networks", "training", "ensembles", "dynamics", "theory", "torch")
 
 
 @pytest.fixture(scope="module")

@@ -36,6 +36,7 @@ ALLOWED["exploding_gradients"] = {
 }
 ROWS = 250  # of a data set, a fifth of them for tests
 DYNAMICS = ("quadratic", "flow", "central_flow", "sharpness")
+ENSEMBLES = ("jacobian",)
 ALLOWED["remedies"] = {
     0.001: "the spread over seeds of a factor before training, no rate",
     0.14: "an accuracy of 14% of the small config's networks, no scale of a residual branch",
@@ -112,10 +113,12 @@ def reaching(workshop: Workshop, config: configs.Config, figure: str) -> list[co
         return found
     keys = {job.key for job in jobs}
     changed = configs.all_changed(config, "glyphs", factor=1.01, more=1, seeds=[1, 2])
-    for section in [("recurrent",), *(("dynamics", name) for name in DYNAMICS)]:
-        one = {**config, section[0]: changed[section[0]]}
+    others = [("dynamics", name) for name in DYNAMICS] + [("ensembles", n) for n in ENSEMBLES]
+    for section in [("recurrent",), *others]:
+        top = section[0]
+        one = {**config, top: changed[top]}
         if len(section) > 1:
-            one["dynamics"] = config["dynamics"] | {section[1]: changed["dynamics"][section[1]]}
+            one[top] = config[top] | {section[1]: changed[top][section[1]]}
         again = workshop.plan(configs.overlay(DEFAULT, one), figure)[:-1]
         if {job.key for job in again} != keys:
             found.append(section)

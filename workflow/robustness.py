@@ -56,6 +56,7 @@ def changes(config: Mapping[str, Any], name: str) -> dict[str, Any]:
             ("training", "sweeps"),
             ("networks", "sweeps"),
             (),
+            ("ensembles",),
             ("dynamics",),
         ]
         for place in [*places, ("dynamics", "flow")]:

@@ -192,3 +192,27 @@ rule predict_recurrent:
     shell:
         "{params.python} {input.code[0]:q} --settings {params.settings} --output {output:q} 2> {log:q}"
         " || (cat {log:q} >&2; exit 1)"
+
+
+# The Jacobians of random networks on the critical line.
+rule predict_spectra:
+    input:
+        code=code("predict_spectra.py"),
+    output:
+        "results/theory/jacobian/part.parquet",
+    log:
+        "logs/theory/jacobian.log",
+    benchmark:
+        "logs/theory/jacobian.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        python=PYTHON,
+        settings=as_argument(parts(config["ensembles"]["jacobian"], "networks", "depths", "width")),
+    shell:
+        "{params.python} {input.code[0]:q} --settings {params.settings} --output {output:q} 2> {log:q}"
+        " || (cat {log:q} >&2; exit 1)"

@@ -120,6 +120,21 @@ RECURRENT_SIGNALS = table(
         column("loss_without_memory", NUMBER, "least mean squared error without memory"),
     ],
 )
+SPECTRA = table(
+    "results/theory/jacobian/",
+    "a depth of a kind of random network at criticality",
+    [
+        column("variant", NAME, "name of the kind of network in the config"),
+        column("depth", COUNT, "layers between input and output", "layers"),
+        column("sigma_w2", NUMBER, "n times the variance of a weight"),
+        column("sigma_b2", NUMBER, "variance of a bias"),
+        column("slope_ratio", NUMBER, "E[φ'^4]/E[φ'²]² at the pre-activations' variance"),
+        column("first_coefficient", NUMBER, "s_1: -1 for Gaussian weights, 0 for orthogonal ones"),
+        column("variance_in_the_limit", NUMBER, "of the squared singular values, wide limit"),
+        column("variance_at_width", NUMBER, "its mean over networks of the config's width"),
+        column("radial_singular_value", NUMBER, "of the input's own direction, V'(q)^depth"),
+    ],
+)
 _RATE = column("learning_rate", NUMBER, "η of descent")
 _MOMENTUM = column("momentum", NUMBER, "β of heavy ball; 0 is gradient descent")
 QUADRATIC_PATHS = table(
