@@ -122,7 +122,9 @@ def _lists(here: Any, section: Place) -> Iterator[tuple[Place, list[Any]]]:
     """Every list of values to choose from: a grid's, rates, momenta."""
     items = here.items() if isinstance(here, dict) else []
     for key, value in items:
-        chosen_from = key in ("learning_rates", "momenta", "depths") or section[-1] == "grid"
+        chosen_from = (
+            key in ("learning_rates", "momenta", "depths", "widths") or section[-1] == "grid"
+        )
         if isinstance(value, list) and chosen_from:
             yield (*section, key), value
         elif isinstance(value, dict):

@@ -36,14 +36,15 @@ def jacobian_tables(spread, ratio, speed, seeds=range(6), scatter=0.0):
             for seed in seeds:
                 rows = {"rank": range(1, JACOBIAN_WIDTH + 1), "singular_value": found}
                 values.append(pd.DataFrame(rows).assign(seed=seed, depth=depth, **kind))
-                values[-1]["singular_value"] *= 1 + scatter * seed
-            limit = np.var(found**2) / ratio
+                values[-1]["singular_value"] **= 1 + scatter * seed
+            limit = np.var(found**2) / np.mean(found**2) ** 2 / ratio
             theory.append(
                 {
                     "variant": kind["variant"],
                     "depth": depth,
                     "variance_in_the_limit": limit,
                     "variance_at_width": 1.1 * limit,
+                    "radial_share": 0.1,
                     "radial_singular_value": 0.9,
                 }
             )
@@ -75,7 +76,33 @@ def learning(weights, rate, seed, speed):
 
 def jacobian_spectrum():
     yield jacobian_tables(spread=0.1, ratio=1.0, speed=20.0)
-    yield jacobian_tables(spread=1.0, ratio=1.4, speed=0.5)
-    yield jacobian_tables(spread=1.0, ratio=0.97, speed=5.0, scatter=0.03)
+    yield jacobian_tables(spread=1.0, ratio=1.6, speed=0.5)
+    yield jacobian_tables(spread=1.0, ratio=1.4, speed=5.0, scatter=-0.08)
     for spread in (0.1, 1.0):
         yield jacobian_tables(spread, ratio=1.0, speed=1.0, seeds=[0])
+
+
+def log_norm_tables(constant, networks=30, seeds=range(20)):
+    """Logarithms that gain the variance ``constant`` ΔL/n and half of it in mean a step."""
+    generator, rows = np.random.default_rng(0), []
+    depths, widths = np.array([4, 8, 12, 16, 20]), (16, 64)
+    for width in widths:
+        for seed in seeds:
+            steps = generator.standard_normal((networks, 2, len(depths)))
+            gained = constant * np.diff(depths, prepend=0) / width
+            logs = np.cumsum(-gained / 2 + np.sqrt(gained) * steps, axis=2)
+            for place, depth in enumerate(depths):
+                both = {"log_gradient": logs[:, 0, place], "log_activation": logs[:, 1, place]}
+                rows.append(pd.DataFrame(both).assign(seed=seed, depth=depth, width=width))
+                rows[-1]["network"] = range(1, networks + 1)
+    ratio = [(width, depth) for width in widths for depth in depths]
+    theory = pd.DataFrame(ratio, columns=["width", "depth"])
+    theory["beta"] = 5 * theory.depth / theory.width
+    theory = theory.assign(variance=1.1 * theory.beta, mean=-0.55 * theory.beta)
+    return {"norms": pd.concat(rows, ignore_index=True), "theory": theory}
+
+
+def finite_width():
+    yield log_norm_tables(5.0, networks=200)
+    yield log_norm_tables(8.0)
+    yield log_norm_tables(5.0, seeds=[0])

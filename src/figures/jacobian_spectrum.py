@@ -28,7 +28,7 @@ TABLES = {
 }
 WEIGHTS = {"normal": "Gaussian", "xavier": "Gaussian", "orthogonal": "orthogonal"}
 BROKEN: dict[str, Any] = {"color": "0.45", "linestyle": ":", "linewidth": 0.9, "zorder": 3}
-SMALLEST = 1e-6  # below it a singular value is drawn at the border
+SMALLEST = 1e-6  # below it a singular value is not drawn
 
 
 def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
@@ -36,16 +36,16 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     figure, axes = style.new_figure(3, panel_height=2.3)
     growth, spectrum, training = axes
     for position, rows in enumerate(kinds(tables["jacobian"])):
-        look = _look(rows, position)
+        look = look_of("", position)
+        growth.plot([], [], label=_name(rows), **look)
         _draw_growth(growth, rows, of_theory(tables["theory"], rows), look)
         values = median_spectrum(rows)
-        spectrum.plot(
-            values["share"], values["value"].clip(lower=SMALLEST), **look | {"marker": "None"}
-        )
-    growth.plot([], [], label="wide limit", **THEORY)
-    growth.plot([], [], label="at this width", **BROKEN)
+        shown = values["value"].where(values["value"] > SMALLEST)
+        spectrum.plot(values["share"], shown, **look | {"marker": "None"})
+    growth.plot([], [], label="theory", **THEORY)
+    growth.plot([], [], label="with the input's direction", **BROKEN)
     growth.set(xscale="log", yscale="log", xlabel="depth $L$")
-    growth.set_ylabel(r"variance of $s^2$")
+    growth.set_ylabel(r"variance of $s^2$ / (mean of $s^2)^2$")
     spectrum.axhline(1, color=COLORS["grey"], linewidth=0.6, zorder=0)
     spectrum.set(yscale="log", xlabel="share of singular values", ylabel="singular value $s$")
     spectrum.set_xlim(0, 1)
@@ -57,10 +57,6 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     handles = growth.get_legend_handles_labels()
     figure.legend(*handles, loc="outside lower center", ncols=columns)
     return figure
-
-
-def _look(rows: DataFrame, position: int) -> dict[str, Any]:
-    return look_of("", position) | {"label": _name(rows)}
 
 
 def _name(rows: DataFrame) -> str:
@@ -75,13 +71,13 @@ def _homogeneous(rows: DataFrame) -> bool:
 
 
 def _draw_growth(axes: Axes, rows: DataFrame, theory: DataFrame, look: dict[str, Any]) -> None:
-    table = variances(rows).groupby("depth").variance
+    table = variances(rows).groupby("depth").relative
     middle, error = table.mean(), table.sem().fillna(0.0)
     low = (middle - error).clip(lower=middle / 3)
     line = look | {"linestyle": "", "markevery": 1}
     band(axes, middle.index, middle, low, middle + error, **line)
     axes.plot(theory.depth, theory.variance_in_the_limit, **THEORY)
-    axes.plot(theory.depth, theory.variance_at_width, **BROKEN)
+    axes.plot(theory.depth, theory.variance_in_the_limit + theory.radial_share, **BROKEN)
 
 
 def _draw_training(axes: Axes, metrics: DataFrame) -> None:
@@ -93,6 +89,8 @@ def _draw_training(axes: Axes, metrics: DataFrame) -> None:
         label = f"{WEIGHTS.get(name, name_of(name))}, {rate}"
         band(axes, loss.mean().index, loss.mean(), loss.min(), loss.max(), label=label, **look)
     axes.set(xlabel="update", ylabel="training loss (nat)")
+    low, high = axes.get_ylim()
+    axes.set_ylim(bottom=low - 0.35 * (high - low))  # room for the names
     if axes.get_legend_handles_labels()[1]:
         axes.legend(loc="lower left", handlelength=2.0, borderaxespad=0.2)
 
@@ -109,28 +107,28 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     }
     spread, near = [], []
     for position, rows in enumerate(kinds(values)):
-        found = variances(rows[rows.depth == depth]).variance
+        found = variances(rows[rows.depth == depth]).relative
         error = float(found.sem()) if len(found) > 1 else None
         predicted = of_theory(theory, rows).set_index("depth")
-        keys = [f"{key}_{position}" for key in ("variance", "limit", "at_width", "share")]
+        keys = [f"{key}_{position}" for key in ("variance", "limit", "share")]
         numbers[keys[0]] = Number(
             float(found.mean()), error, spread_is="the standard error of the mean"
         )
         numbers[keys[1]] = Number(float(predicted.variance_in_the_limit[depth]))
-        numbers[keys[2]] = Number(float(predicted.variance_at_width[depth]))
         share = shares_near_one(rows)
-        numbers[keys[3]] = Number(100 * sum(share) / len(share), unit=r"\%")
-        spread.append(f"{_name(rows)} [[{keys[0]}]] ([[{keys[1]}]]; [[{keys[2]}]])")
-        near.append(f"{_name(rows)} [[{keys[3]}]]")
+        numbers[keys[2]] = Number(100 * sum(share) / len(share), unit=r"\%")
+        spread.append(f"{_name(rows)} [[{keys[0]}]] ([[{keys[1]}]])")
+        near.append(f"{_name(rows)} [[{keys[2]}]]")
     text = (
         r"Singular values $s$ of the input-output Jacobian of random networks of width [[width]] "
         r"on the critical line, $\chi = \sigma_w^2 E[\phi'^2] = 1$, where the mean of $s^2$ is 1 "
         r"at every depth ($q^*$: variance of the pre-activations; [[networks]] networks a kind, "
-        r"float64). (a) Variance of $s^2$ in a network, mean over networks (bands: its standard "
-        r"error). Black: $L(\mu_2/\mu_1^2 - 1 - s_1)$ with $\mu_k = E[\phi'^{2k}]$, $s_1 = -1$ for "
-        r"Gaussian and 0 for orthogonal weights (Pennington et al. 2017); dotted: the same mean at "
-        r"this width, nothing fitted. At $L = [[depth]]$ (wide limit; at this width): "
-        rf"{'; '.join(spread)}. (b) Singular values there, sorted, median over networks. Within a "
+        r"float64). (a) Variance of $s^2$ in a network over the square of its mean, mean over "
+        r"networks (bands: its standard error). Black: $L(\mu_2/\mu_1^2 - 1 - s_1)$ of wide "
+        r"networks with $\mu_k = E[\phi'^{2k}]$, $s_1 = -1$ for Gaussian and 0 for orthogonal "
+        r"weights (Pennington et al. 2017); dotted: with what the one direction of the input "
+        rf"itself adds at this width. At $L = [[depth]]$ (theory): {'; '.join(spread)}. (b) "
+        r"Singular values there, sorted, median over networks. Within a "
         rf"factor [[near]] of 1 are: {'; '.join(near)}. "
     )
     return Caption(text + _of_training(metrics, numbers), numbers)

@@ -27,3 +27,33 @@ rule measure_jacobian:
     shell:
         "{params.python} {input.code[0]:q} --settings {params.settings} --output {output:q} 2> {log:q}"
         " || (cat {log:q} >&2; exit 1)"
+
+
+# One job a width. A layer costs n numbers and not n², so that there can be many networks.
+LOG_NORMS = config["ensembles"]["finite_width"]
+PARTITIONS["ensembles/finite_width"] = {"grid": {"width": LOG_NORMS["widths"]}}
+
+
+rule measure_log_norms:
+    input:
+        code=code("measure_log_norms.py"),
+    output:
+        "results/ensembles/finite_width/width={width}/part.parquet",
+    log:
+        "logs/ensembles/finite_width/width={width}.log",
+    benchmark:
+        "logs/ensembles/finite_width/width={width}.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        python=PYTHON,
+        settings=lambda wildcards: as_argument(
+            parts(LOG_NORMS, "depths", "networks", "seeds") | {"width": int(wildcards.width)}
+        ),
+    shell:
+        "{params.python} {input.code[0]:q} --settings {params.settings} --output {output:q} 2> {log:q}"
+        " || (cat {log:q} >&2; exit 1)"

@@ -216,3 +216,27 @@ rule predict_spectra:
     shell:
         "{params.python} {input.code[0]:q} --settings {params.settings} --output {output:q} 2> {log:q}"
         " || (cat {log:q} >&2; exit 1)"
+
+
+# The logarithms of norms in random ReLU networks of finite width.
+rule predict_log_norms:
+    input:
+        code=code("predict_log_norms.py"),
+    output:
+        "results/theory/finite_width/part.parquet",
+    log:
+        "logs/theory/finite_width.log",
+    benchmark:
+        "logs/theory/finite_width.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        python=PYTHON,
+        settings=as_argument(parts(config["ensembles"]["finite_width"], "widths", "depths")),
+    shell:
+        "{params.python} {input.code[0]:q} --settings {params.settings} --output {output:q} 2> {log:q}"
+        " || (cat {log:q} >&2; exit 1)"

@@ -1,5 +1,7 @@
 """Which networks have dynamical isometry, how the spread of their Jacobian grows, who learns."""
 
+import math
+
 import numpy as np
 from pandas import DataFrame
 
@@ -34,7 +36,8 @@ STATEMENTS = {
     ("relu", "normal"): "ReLU networks are incapable of dynamical isometry",
 }
 WEIGHTS = {"normal": "Gaussian", "orthogonal": "orthogonal"}
-ROUNDS_TO_ONE = (0.95, 1.05)  # an equation's ratio that prints as 1.0
+# For ReLU the two values of s_1 differ by a factor of 2 in the formula: half of it to either side.
+APART = math.sqrt(2)
 ORDER_OF_MAGNITUDE = 10.0
 
 
@@ -117,12 +120,18 @@ def _growth(
     remark = ""
     if len(rows) and not np.isnan(depth):
         row = theory[theory.depth == depth].iloc[0]
-        measured = variances(rows[rows.depth == depth]).variance.mean()
+        found_here = variances(rows[rows.depth == depth])
         remark = (
-            f"Measured {told(measured, '.3g')}, in the wide limit "
-            f"{row.variance_in_the_limit:.3g}, expected at this width {row.variance_at_width:.3g}: "
-            "the formula's error is of the order L/n."
+            f"Measured {told(found_here.relative.mean(), '.3g')}, formula "
+            f"{row.variance_in_the_limit:.3g}; not divided by the squared mean, which only in the "
+            f"wide limit is 1 in every network, {told(found_here.variance.mean(), '.3g')}, of "
+            f"which the mean over all networks of this width is {row.variance_at_width:.3g}."
         )
+        if row.radial_share > 0:
+            remark += (
+                " To the formula the input's own direction adds "
+                f"{row.radial_share:.2g} at this width."
+            )
     at = "no such depth" if np.isnan(depth) else f"depth {depth:.0f}, {chosen}"
     return Claim(
         claim=f"jacobian-variance/{activation}-{initialization}-{which}",
@@ -130,11 +139,13 @@ def _growth(
         statement="σ²_JJᵀ = L (μ_2/μ_1² - 1 - s_1), s_1 = -1 for Gaussian and 0 for orthogonal "
         "weights",
         condition=f"{_setting(rows, activation, initialization)}, {at}; the formula is of the wide "
-        "limit; bounds: a ratio that prints as 1.0",
-        quantity="variance of a network's squared singular values over the formula",
+        "limit; bounds: a factor √2, which tells s_1 = -1 from s_1 = 0 where they differ least, "
+        "for ReLU",
+        quantity="variance of a network's squared singular values over their squared mean, over "
+        "the formula",
         values=ratios_to_limit(rows, theory, depth),
-        lower=ROUNDS_TO_ONE[0],
-        upper=ROUNDS_TO_ONE[1],
+        lower=1 / APART,
+        upper=APART,
         remark=remark,
     )
 

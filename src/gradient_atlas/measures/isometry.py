@@ -23,9 +23,13 @@ def kinds(values: DataFrame) -> Iterator[DataFrame]:
 
 
 def variances(rows: DataFrame) -> DataFrame:
-    """Mean and variance of each network's squared singular values: seed, depth, mean, variance."""
+    """Of each network's squared singular values: seed, depth, mean, variance, relative.
+
+    ``relative`` is the variance over the squared mean, of which the latter is 1 in the wide limit.
+    """
     squares = rows.assign(square=rows.singular_value**2).groupby(["seed", "depth"]).square
-    return squares.agg(mean="mean", variance=lambda one: float(np.var(one))).reset_index()
+    found = squares.agg(mean="mean", variance=lambda one: float(np.var(one))).reset_index()
+    return found.assign(relative=found.variance / found["mean"] ** 2)
 
 
 def shares_near_one(rows: DataFrame) -> list[float]:
@@ -41,10 +45,10 @@ def of_theory(theory: DataFrame, rows: DataFrame) -> DataFrame:
 
 
 def ratios_to_limit(rows: DataFrame, theory: DataFrame, depth: float) -> list[float]:
-    """By seed, the variance of squared singular values over L (μ_2/μ_1² - 1 - s_1) at a depth."""
+    """By seed, ``relative`` of ``variances`` over L (μ_2/μ_1² - 1 - s_1) at a depth."""
     found = variances(rows[rows.depth == depth])
     limit = theory.variance_in_the_limit[theory.depth == depth]
-    return [] if found.empty or limit.empty else (found.variance / limit.iloc[0]).tolist()
+    return [] if found.empty or limit.empty else (found.relative / limit.iloc[0]).tolist()
 
 
 def width_of(rows: DataFrame) -> int:

@@ -20,14 +20,17 @@ D the entries be independent. With a = E tr M², b = E (tr M)² and K = W M Wᵀ
 
 (the fourth moments of a Gaussian vector, and of a point uniform on the sphere), so that the pair
 (a, b) of D K D follows from that of M, and the mean over networks of the variance of one network's
-squared singular values is (a - b/n)/n after L layers from M = 1. For ReLU without biases this is
-exact with Gaussian weights, since there the slopes are independent coins (Hanin & Nica 2020,
+squared singular values is (a - b/n)/n after L layers from M = 1. Much of what it exceeds the limit
+by is a few networks whose singular values are all large: divided by the squared mean of its own
+squared singular values, a network's variance keeps to the limit much longer. For ReLU without
+biases the means are exact with Gaussian weights, since there the slopes are independent coins
+(Hanin & Nica 2020,
 "Products of many large random matrices and gradients in deep neural networks"); elsewhere it leaves
 out what D and W have to do with each other, and that q fluctuates about q*.
 
 The one place where that shows is the direction of the input itself. There J is the derivative of
 the pre-activations' size, V'(q*) per layer (``correlation.variance_slope``; V' = exp(-1/ξ_q)): one
-of n singular values falls to V'(q*)^L where V' < χ, however well all others keep to 1. It adds
+of n singular values falls to V'(q*)^L where V' < χ, however well all others keep to 1. That adds
 about (1 - V'(q*)^(2L))²/n to the variance, which is nothing beside that of Gaussian weights and of
 the order L/n beside that of orthogonal ones.
 """
@@ -84,13 +87,8 @@ def variance_in_the_limit(depth: int, ratio: float, initialization: str) -> floa
     return depth * (ratio - 1 - FIRST_COEFFICIENT[initialization])
 
 
-def variance_at_width(
-    depth: int, ratio: float, initialization: str, width: int, radial: float = 1.0
-) -> float:
-    """The mean over networks of width n of the variance of their squared singular values.
-
-    ``radial`` is V'(q*), for the share of the input's own direction.
-    """
+def variance_at_width(depth: int, ratio: float, initialization: str, width: int) -> float:
+    """The mean over networks of width n of the variance of their squared singular values."""
     n = width
     a, b = float(n), float(n * n)
     for _ in range(depth):
@@ -101,7 +99,12 @@ def variance_at_width(
         else:
             diagonal, rest = (b + 2 * a) / n, (n - 1) / n
             a, b = ratio * diagonal + rest * a, ratio * diagonal + rest * b
-    return (a - b / n) / n + (1 - radial ** (2 * depth)) ** 2 / n
+    return (a - b / n) / n
+
+
+def radial_share(depth: int, radial: float, width: int) -> float:
+    """(1 - V'^(2L))²/n: what the input's own direction adds to the variance; ``radial`` is V'."""
+    return (1 - radial ** (2 * depth)) ** 2 / width
 
 
 def predict_spectra(
@@ -129,9 +132,8 @@ def predict_spectra(
                     "slope_ratio": point.ratio,
                     "first_coefficient": FIRST_COEFFICIENT[kind],
                     "variance_in_the_limit": variance_in_the_limit(depth, point.ratio, kind),
-                    "variance_at_width": variance_at_width(
-                        depth, point.ratio, kind, width, point.radial
-                    ),
+                    "variance_at_width": variance_at_width(depth, point.ratio, kind, width),
+                    "radial_share": radial_share(depth, point.radial, width),
                     "radial_singular_value": point.radial**depth,
                 }
             )

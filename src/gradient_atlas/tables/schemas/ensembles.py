@@ -12,3 +12,18 @@ JACOBIAN = table(
         column("singular_value", NUMBER, "of the Jacobian of the activations by the input"),
     ],
 )
+LOG_NORMS = table(
+    "results/ensembles/finite_width/width=<units>/",
+    "a depth in a random ReLU network",
+    [
+        SEED,
+        column("network", COUNT, "running number among those of the seed"),
+        column("depth", COUNT, "layers above the input, or below the output", "layers"),
+        column(
+            "log_activation",
+            NUMBER,
+            "ln of the activation's squared norm over the input's; -inf where no unit is on",
+        ),
+        column("log_gradient", NUMBER, "ln of the error signal's squared norm over the output's"),
+    ],
+)

@@ -132,7 +132,19 @@ SPECTRA = table(
         column("first_coefficient", NUMBER, "s_1: -1 for Gaussian weights, 0 for orthogonal ones"),
         column("variance_in_the_limit", NUMBER, "of the squared singular values, wide limit"),
         column("variance_at_width", NUMBER, "its mean over networks of the config's width"),
+        column("radial_share", NUMBER, "what the input's own direction adds to the variance"),
         column("radial_singular_value", NUMBER, "of the input's own direction, V'(q)^depth"),
+    ],
+)
+PREDICTED_LOG_NORMS = table(
+    "results/theory/finite_width/",
+    "a depth of random ReLU networks of a width",
+    [
+        column("width", COUNT, "units of every layer", "units"),
+        column("depth", COUNT, "layers", "layers"),
+        column("mean", NUMBER, "of ln of a squared norm, exact at this width"),
+        column("variance", NUMBER, "of ln of a squared norm, exact at this width"),
+        column("beta", NUMBER, "5 depth/width, of which the limit makes mean -β/2, variance β"),
     ],
 )
 _RATE = column("learning_rate", NUMBER, "η of descent")
