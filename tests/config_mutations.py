@@ -61,7 +61,15 @@ SMALLER_DYNAMICS = {
     },
 }
 # Real numbers, also where the config writes them without a point.
-REAL = ("spectrum", "start", "horizon", "largest_rate", "learning_rates", "learning_rate")
+REAL = (
+    "sigma_w2",
+    "spectrum",
+    "start",
+    "horizon",
+    "largest_rate",
+    "learning_rates",
+    "learning_rate",
+)
 BELOW_ONE = ("momenta", "momentum")
 # What another value of a word would be.
 WORDS = {

@@ -106,3 +106,40 @@ def finite_width():
     yield log_norm_tables(5.0, networks=200)
     yield log_norm_tables(8.0)
     yield log_norm_tables(5.0, seeds=[0])
+
+
+def phase_tables(within, beyond, slope, seeds=range(6), scatter=0.0):
+    """Accuracies of networks up to 6 ξ_c and deeper; decades of signal a unit of ln χ."""
+    scales = {0.5: (0.4, 1.0), 1.0: (0.7, 3.0), 3.0: (1.2, 4.0)}
+    points = [
+        {"part": part, "sigma_w2": w, "sigma_b2": b, "chi": chi, "correlation_depth": scale,
+         "variance_depth": 1.0, "variance": 0.5}
+        for part, b in (("map", 0.02), ("map", 0.05), ("cut", 0.05), ("networks", 0.05))
+        for w, (chi, scale) in scales.items()
+    ]  # fmt: skip
+    trained = [
+        {
+            "sigma_w2": w,
+            "depth": depth,
+            "seed": seed,
+            "learning_rate": rate,
+            "accuracy": (within if depth <= 6 * scale else beyond)
+            * (1.0 if rate == 0.1 else 0.9)
+            * (1 - (seed % 2) * scatter * (w < 3)),
+            "log10_signal_ratio": slope * np.log(chi) * (1 - 2 * (seed % 2) * scatter),
+        }
+        for w, (chi, scale) in scales.items()
+        for depth in (4, 12, 40)
+        for rate in (0.1, 0.3)
+        for seed in seeds
+    ]
+    same = {"sigma_b2": 0.05, "width": 16, "steps": 9, "batch_size": 8, "examples": 50,
+            "dataset": "digits", "classes": 10, "training_rows": 50}  # fmt: skip
+    return {"trained": pd.DataFrame(trained).assign(**same), "theory": pd.DataFrame(points)}
+
+
+def phase_diagram():
+    yield phase_tables(within=0.95, beyond=0.1, slope=1.0)
+    yield phase_tables(within=0.3, beyond=0.9, slope=-1.0)
+    yield phase_tables(within=0.95, beyond=0.9, slope=1.0, scatter=0.8)
+    yield phase_tables(within=0.95, beyond=0.1, slope=1.0, seeds=[0])

@@ -49,6 +49,7 @@ def wanted():
     files += ["dynamics/sharpness/activation=tanh/learning_rate=0.5"]
     files += ["theory/jacobian", "ensembles/jacobian/variant=tanh_orthogonal"]
     files += ["theory/finite_width", "ensembles/finite_width/width=16"]
+    files += ["theory/phase_diagram", "ensembles/phase_diagram"]
     for variant in ("rnn_above_clipped", "lstm_chrono", "gru_bias_0"):
         files.append(f"training/recurrent/signals/variant={variant}")
     figures = [f"figures/{figure}.pdf" for figure in DRAWN]

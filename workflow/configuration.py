@@ -90,6 +90,9 @@ def _asked(config: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[str, int
     networks |= {key: dynamics[key] for key in ("central_flow", "sharpness")}
     for key, network in networks.items():
         yield f"dynamics.{key}", network["dataset"], ("examples", network["examples"])
+    diagram = config["ensembles"]["phase_diagram"]
+    asked = ("examples", diagram["examples"])
+    yield "ensembles.phase_diagram", diagram["dataset"], asked
 
 
 def _typed(text: str) -> Any:

@@ -57,3 +57,34 @@ rule measure_log_norms:
     shell:
         "{params.python} {input.code[0]:q} --settings {params.settings} --output {output:q} 2> {log:q}"
         " || (cat {log:q} >&2; exit 1)"
+
+
+# tanh networks trained on a line of the plane of weight and bias variances.
+PHASE_DIAGRAM = config["ensembles"]["phase_diagram"]
+
+
+rule measure_trainability:
+    input:
+        code=code("measure_trainability.py"),
+        dataset=dataset_files(PHASE_DIAGRAM["dataset"]),
+    output:
+        "results/ensembles/phase_diagram/part.parquet",
+    log:
+        "logs/ensembles/phase_diagram.log",
+    benchmark:
+        "logs/ensembles/phase_diagram.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=60,
+    params:
+        python=PYTHON,
+        dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
+        settings=as_argument(
+            {key: value for key, value in PHASE_DIAGRAM.items() if key not in ("dataset", "plane")}
+        ),
+    shell:
+        "{params.python} {input.code[0]:q} --settings {params.settings}"
+        " --dataset {params.dataset:q} --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"

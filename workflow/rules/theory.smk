@@ -240,3 +240,29 @@ rule predict_log_norms:
     shell:
         "{params.python} {input.code[0]:q} --settings {params.settings} --output {output:q} 2> {log:q}"
         " || (cat {log:q} >&2; exit 1)"
+
+
+# Order and chaos of tanh networks on the plane of weight and bias variances.
+rule predict_phases:
+    input:
+        code=code("predict_phases.py"),
+    output:
+        "results/theory/phase_diagram/part.parquet",
+    log:
+        "logs/theory/phase_diagram.log",
+    benchmark:
+        "logs/theory/phase_diagram.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        python=PYTHON,
+        settings=as_argument(
+            parts(config["ensembles"]["phase_diagram"], "sigma_w2", "sigma_b2", "plane")
+        ),
+    shell:
+        "{params.python} {input.code[0]:q} --settings {params.settings} --output {output:q} 2> {log:q}"
+        " || (cat {log:q} >&2; exit 1)"

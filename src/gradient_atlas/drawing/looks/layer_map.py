@@ -17,8 +17,8 @@ def draw_layer_map(axes: Axes, table: DataFrame, **options: Any) -> QuadMesh:
     x = step_scale(steps)
     axes.patch.set(facecolor="white", hatch="xxxx", edgecolor="0.75", linewidth=0)
     mesh = axes.pcolormesh(
-        _edges(x),
-        _edges(layers),
+        borders(x),
+        borders(layers),
         np.ma.masked_invalid(table.to_numpy(float)),
         rasterized=True,
         **options,
@@ -40,7 +40,7 @@ def step_ticks(axes: Axes, last: float) -> None:
     axes.set_xticks(step_scale(np.array(shown)), [str(step) for step in shown])
 
 
-def _edges(centres: np.ndarray) -> np.ndarray:
+def borders(centres: np.ndarray) -> np.ndarray:
     """Borders half way between neighbouring centres, the outer ones half a step further."""
     if len(centres) == 1:
         return np.array([centres[0] - 0.5, centres[0] + 0.5])

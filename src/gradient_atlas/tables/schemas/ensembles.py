@@ -27,3 +27,21 @@ LOG_NORMS = table(
         column("log_gradient", NUMBER, "ln of the error signal's squared norm over the output's"),
     ],
 )
+TRAINABILITY = table(
+    "results/ensembles/phase_diagram/",
+    "a trained tanh network",
+    [
+        column("depth", COUNT, "weight layers, the output layer included", "layers"),
+        SEED,
+        column("sigma_w2", NUMBER, "n_in times the variance of a weight"),
+        column("learning_rate", NUMBER, "η"),
+        column("accuracy", NUMBER, "on its own examples after training; guessing if it diverged"),
+        column(
+            "log10_signal_ratio",
+            NUMBER,
+            "error signal at the first layer over that at the last "
+            "hidden one before training; nan with one hidden layer",
+            "decades",
+        ),
+    ],
+)

@@ -147,6 +147,19 @@ PREDICTED_LOG_NORMS = table(
         column("beta", NUMBER, "5 depth/width, of which the limit makes mean -β/2, variance β"),
     ],
 )
+PHASES = table(
+    "results/theory/phase_diagram/",
+    "a point of the plane of weight and bias variances",
+    [
+        column("part", NAME, "`map`, `cut` (a line through it) or `networks` (those trained)"),
+        column("sigma_w2", NUMBER, "n times the variance of a weight"),
+        column("sigma_b2", NUMBER, "variance of a bias"),
+        column("variance", NUMBER, "q*, of the pre-activations"),
+        column("chi", NUMBER, "factor of the squared error signal per layer; above 1: chaos"),
+        column("variance_depth", NUMBER, "ξ_q", "layers"),
+        column("correlation_depth", NUMBER, "ξ_c", "layers"),
+    ],
+)
 _RATE = column("learning_rate", NUMBER, "η of descent")
 _MOMENTUM = column("momentum", NUMBER, "β of heavy ball; 0 is gradient descent")
 QUADRATIC_PATHS = table(
