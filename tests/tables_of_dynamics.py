@@ -146,6 +146,67 @@ def edge_of_stability():
     yield edge_tables(passes=0.9, diverges=True)
 
 
+def optimizer_tables(late=1.02, changed=0.0, ratio=0.8, share=1.0, measured=1.0, seeds=range(5)):
+    """Three optimisers that stay at ``late`` times their threshold, and a catapult's phases:
+    curvature ``changed`` in the lazy one, ``ratio`` of 2/η in the next, ``share`` lost beyond."""
+    names, steps = ("heavy_ball", "nesterov", "adam"), np.arange(0, 31, 3)
+    lates = late if isinstance(late, list) else [late] * len(seeds)
+    edges = pd.concat(
+        [
+            pd.DataFrame({"step": steps, "sharpness": 20.0 * value, "train_loss": 1.0}).assign(
+                optimizer=name, seed=seed, status="diverged" if np.isinf(value) else "ok"
+            )
+            for name in names
+            for seed, value in zip(seeds, lates, strict=True)
+        ],
+        ignore_index=True,
+    ).assign(learning_rate=0.15, momentum=0.5, steps=30, threshold=20.0, dataset="digits")
+    edges[["examples", "every"]] = 10, 3
+    edges["hidden_widths"] = [[8, 8]] * len(edges)
+    thresholds = pd.DataFrame(
+        [(name, beta, 2 * measured, 2 * measured, 2.0) for name in names for beta in (0.0, 0.5)],
+        columns=["optimizer", "momentum", "converging_rate", "growing_rate", "threshold"],
+    )
+    rows = []
+    for seed in seeds:
+        change, stay, lost = (
+            value[seed] if isinstance(value, list) else value for value in (changed, ratio, share)
+        )
+        ends = {1.0: 2.0 * (1 + change), 3.0: 4.0 * stay / 3.0, 5.0: math.inf if lost else 1.0}
+        for scaled, end in ends.items():
+            rows.append(
+                {
+                    "seed": seed, "scaled_rate": scaled, "learning_rate": scaled / 2,
+                    "start_output": 1.0, "start_curvature": 2.0, "end_curvature": end,
+                    "end_loss": 0.0, "largest_loss": 0.5, "predicted_curvature": end,
+                    "predicted_largest_loss": 0.5, "width": 8, "steps": 9,
+                    "status": "diverged" if math.isinf(end) else "ok",
+                }
+            )  # fmt: skip
+    return {"edges": edges, "thresholds": thresholds, "catapult": pd.DataFrame(rows)}
+
+
+def edges_of_other_optimizers():
+    yield optimizer_tables()
+    yield optimizer_tables(late=1.5, changed=0.5, ratio=1.2, share=0.0, measured=1.1)
+    yield optimizer_tables(late=1.02, seeds=[0])
+    yield optimizer_tables(late=[1.0, 1.2, 1.0, 1.1, 1.0], changed=[0.0, 0.2, 0.0, 0.1, 0.0])
+    yield optimizer_tables(late=0.9)  # at no time at its threshold
+    one = optimizer_tables()
+    rates = one["catapult"]["scaled_rate"]
+    yield {
+        "edges": one["edges"].query("optimizer == 'adam'"),
+        "thresholds": one["thresholds"].query("optimizer == 'adam'"),
+        "catapult": one["catapult"][rates == 5.0],
+    }
+    yield {
+        "edges": one["edges"].query("optimizer == 'nesterov'"),
+        "thresholds": one["thresholds"].query("optimizer == 'nesterov'"),
+        "catapult": one["catapult"][rates == 3.0],
+    }
+    yield optimizer_tables(late=math.inf)
+
+
 def flow_sharpness():
     yield edge_tables()
     yield edge_tables(passes=0.9)

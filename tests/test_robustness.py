@@ -72,6 +72,9 @@ def test_other_seeds_are_as_many_and_never_the_same():
     assert len(set().union(*drawn)) == 3 * len(seeds)
 
 
+SEEDED = ("sharpness", "central_flow", "edges", "catapult")
+
+
 @pytest.mark.parametrize("name", ["none", "native", "seeds_1", "seeds_2", "inputs"])
 @pytest.mark.parametrize("file", ["config", "smoke", "paper"])
 def test_a_perturbed_config_is_right_and_changes_what_it_says(name, file):
@@ -82,7 +85,7 @@ def test_a_perturbed_config_is_right_and_changes_what_it_says(name, file):
 
     def seeds(config):
         sections = [*config["training"]["sweeps"].values(), config["recurrent"]]
-        sections += [config["dynamics"][key] for key in ("sharpness", "central_flow")]
+        sections += [config["dynamics"][key] for key in SEEDED]
         return [one["seeds"] for one in [*sections, config["dynamics"]["flow"]["network"]]]
 
     apart = [not set(a) & set(b) for a, b in zip(seeds(before), seeds(after), strict=True)]

@@ -87,7 +87,7 @@ def _asked(config: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[str, int
             yield f"{place} ({path})", network.dataset, asked
     dynamics = config["dynamics"]
     networks = {"flow.network": dynamics["flow"]["network"]}
-    networks |= {key: dynamics[key] for key in ("central_flow", "sharpness")}
+    networks |= {key: dynamics[key] for key in ("central_flow", "sharpness", "edges")}
     for key, network in networks.items():
         yield f"dynamics.{key}", network["dataset"], ("examples", network["examples"])
     diagram = config["ensembles"]["phase_diagram"]

@@ -156,3 +156,56 @@ rule simulate_central_flow:
     shell:
         "{params.python} {input.code[0]:q} --settings {params.settings}"
         " --dataset {params.dataset:q} --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+
+
+# Heavy ball, Nesterov and Adam with the full batch, and where each diverges on a quadratic.
+EDGES = config["dynamics"]["edges"]
+
+
+rule measure_optimizer_edges:
+    input:
+        code=code("measure_optimizer_edges.py"),
+        dataset=dataset_files(EDGES["dataset"]),
+    output:
+        edges="results/dynamics/optimizer_edges/part.parquet",
+        thresholds="results/dynamics/optimizer_thresholds/part.parquet",
+    log:
+        "logs/dynamics/optimizer_edges.log",
+    benchmark:
+        "logs/dynamics/optimizer_edges.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        python=PYTHON,
+        dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
+        settings=as_argument({k: v for k, v in EDGES.items() if k != "dataset"}),
+    shell:
+        "{params.python} {input.code[0]:q} --settings {params.settings} --dataset {params.dataset:q}"
+        " --edges {output.edges:q} --thresholds {output.thresholds:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+
+
+rule simulate_catapult:
+    input:
+        code=code("simulate_catapult.py"),
+    output:
+        "results/dynamics/catapult/part.parquet",
+    log:
+        "logs/dynamics/catapult.log",
+    benchmark:
+        "logs/dynamics/catapult.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        python=PYTHON,
+        settings=as_argument(config["dynamics"]["catapult"]),
+    shell:
+        "{params.python} {input.code[0]:q} --settings {params.settings} --output {output:q} 2> {log:q}"
+        " || (cat {log:q} >&2; exit 1)"

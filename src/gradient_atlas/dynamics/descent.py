@@ -5,7 +5,7 @@ the explicit Euler method for the gradient flow with step η.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -127,16 +127,18 @@ def divergence_threshold(
     upper: float = 1.0,
     steps: int = 1000,
     relative_tolerance: float = 1e-6,
+    path_of: Callable[[Loss, float, float], Iterator[Iterate]] = iterates,
 ) -> tuple[float, float]:
     """Bisect for the learning rate at which ‖θ‖ starts to grow; returns (converging, growing).
 
     A rate grows if ‖θ_k‖ at the end of ``steps`` steps exceeds that at half of them: the slow
     directions, which shrink at any small rate, have died out by the half, and what is left is
     the direction that decides. No eigenvalue enters. ``upper`` must grow, else ``InputError``.
+    ``path_of`` gives the iterates of a loss at a rate and a momentum, descent's by default.
     """
 
     def grows(learning_rate: float) -> bool:
-        path = iterates(loss, learning_rate, momentum)
+        path = path_of(loss, learning_rate, momentum)
         half = 0.0
         for step in range(steps + 1):
             norm = float(torch.linalg.vector_norm(next(path).theta))

@@ -101,3 +101,23 @@ def two_factor(start: Sequence[float] = (2.0, -1.9)) -> Loss:
         return 0.5 * (1.0 - theta[0] * theta[1]) ** 2
 
     return Loss("two_factor", function, _start(start, 2, "two_factor"))
+
+
+def two_layer_linear(width: int, seed: int) -> Loss:
+    """½ f², f = n^(-1/2) v·u: two linear layers of ``width`` n, one example x = 1, target 0.
+
+    The model of Lewkowycz et al. (2020), section 2: θ is u, then v, each (n,), drawn from N(0, 1).
+    Its sharpness at f = 0 is λ = (‖u‖² + ‖v‖²) / n, about 2 at the start.
+
+    Raises ``InputError`` for a width below 1.
+    """
+    if width < 1:
+        raise InputError(f"two_layer_linear: width {width} must be 1 or more")
+    generator = torch.Generator().manual_seed(seed)
+    start = torch.empty(2 * width, dtype=torch.float64).normal_(generator=generator)
+
+    def function(theta: Tensor) -> Tensor:
+        u, v = theta.split(width)
+        return 0.5 * (u * v).sum().square() / width
+
+    return Loss("two_layer_linear", function, start)

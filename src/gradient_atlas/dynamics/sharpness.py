@@ -46,36 +46,44 @@ class Point:
     step_curvature: float = math.nan
 
 
-def hessian(loss: Loss, theta: Tensor) -> LinearOperator:
+def hessian(loss: Loss, theta: Tensor, preconditioner: Tensor | None = None) -> LinearOperator:
     """∇²L(θ) as an operator on float64 vectors (d,): products by autograd (Pearlmutter 1994).
 
     The graph of the gradient is built once and differentiated again for each product, in θ's
-    precision.
+    precision. With a ``preconditioner``, the positive diagonal of P (d,), it is
+    P^(-1/2) ∇²L(θ) P^(-1/2), which has the eigenvalues of P⁻¹ ∇²L(θ) and is symmetric.
     """
+    scale = 1.0 if preconditioner is None else preconditioner.rsqrt().to(torch.float64).numpy()
     theta = theta.detach().requires_grad_(True)
     (slope,) = torch.autograd.grad(loss.function(theta), theta, create_graph=True)
 
     def product(vector: Vector) -> Vector:
         if not slope.requires_grad:  # the gradient is constant: the loss is linear
             return np.zeros(len(theta))
-        weights = torch.from_numpy(vector.reshape(-1)).to(theta.dtype)
+        weights = torch.from_numpy(scale * vector.reshape(-1)).to(theta.dtype)
         (image,) = torch.autograd.grad(slope, theta, weights, retain_graph=True)
-        return image.to(torch.float64).numpy()
+        return np.asarray(scale * image.to(torch.float64).numpy())
 
     return LinearOperator((len(theta), len(theta)), matvec=product, dtype=np.float64)
 
 
 def top_eigenpairs(
-    loss: Loss, theta: Tensor, count: int = 1, tolerance: float = 1e-3
+    loss: Loss,
+    theta: Tensor,
+    count: int = 1,
+    tolerance: float = 1e-3,
+    preconditioner: Tensor | None = None,
 ) -> tuple[Vector, Vector]:
     """The ``count`` largest eigenvalues of ∇²L(θ), descending, and their eigenvectors (d, count).
+
+    With a ``preconditioner`` those of the preconditioned Hessian, see ``hessian``.
 
     Implicitly restarted Lanczos (ARPACK through scipy's ``eigsh``), always from the same starting
     vector. ``tolerance`` bounds a residual relative to the eigenvalue; the eigenvalue's own error
     is of second order in it. A Hessian of fewer than count + 2 dimensions is taken apart densely.
     Both results are nan if the Hessian is not finite, or Lanczos does not converge on it.
     """
-    operator, dimension = hessian(loss, theta), len(theta)
+    operator, dimension = hessian(loss, theta, preconditioner), len(theta)
     if dimension < count + 2:
         dense = operator @ np.eye(dimension)
         values, vectors = np.linalg.eigh((dense + dense.T) / 2)

@@ -159,3 +159,47 @@ CENTRAL_FLOW = table(
         column("moved", NUMBER, "Euclidean, of averaged descent from the start"),
     ],
 )
+OPTIMIZER_EDGES = table(
+    "results/dynamics/optimizer_edges/",
+    "a measured step of an optimiser with the full batch",
+    [
+        column("optimizer", NAME, "`heavy_ball`, `nesterov` or `adam`"),
+        column("learning_rate", NUMBER, "η"),
+        column("momentum", NUMBER, "β; of Adam β₁"),
+        column("steps", COUNT, "steps planned", "steps"),
+        SEED,
+        STEP,
+        column("train_loss", NUMBER, "half the squared distance to the one-hot labels, mean"),
+        column("sharpness", NUMBER, "largest eigenvalue of the Hessian, of Adam's over P"),
+        column("threshold", NUMBER, "that above which a quadratic diverges, closed form"),
+        column("status", NAME, "`ok`, or `diverged` at the point that ended the run"),
+    ],
+)
+OPTIMIZER_THRESHOLDS = table(
+    "results/dynamics/optimizer_thresholds/",
+    "an optimiser and momentum",
+    [
+        column("optimizer", NAME, "as above; Adam with its preconditioner held at 1"),
+        column("momentum", NUMBER, "β; of Adam β₁"),
+        column("converging_rate", NUMBER, "largest η seen to converge, on half θ²"),
+        column("growing_rate", NUMBER, "smallest η seen to grow, on half θ²"),
+        column("threshold", NUMBER, "the η of the closed form"),
+    ],
+)
+CATAPULT = table(
+    "results/dynamics/catapult/",
+    "a learning rate and seed of two linear layers",
+    [
+        column("seed", COUNT, "seed of the weights"),
+        column("scaled_rate", NUMBER, "η times the curvature at the start"),
+        column("learning_rate", NUMBER, "η"),
+        column("start_output", NUMBER, "f of the only example at the start"),
+        column("start_curvature", NUMBER, "λ, mean square weight of a unit, at the start"),
+        column("end_curvature", NUMBER, "λ after the last step; infinite where diverged"),
+        column("end_loss", NUMBER, "half f² after the last step; infinite where diverged"),
+        column("largest_loss", NUMBER, "largest of all steps; infinite where diverged"),
+        DESCENT_STATUS,
+        column("predicted_curvature", NUMBER, "end_curvature by the map of f and λ"),
+        column("predicted_largest_loss", NUMBER, "largest_loss by the map of f and λ"),
+    ],
+)

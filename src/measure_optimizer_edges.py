@@ -1,0 +1,61 @@
+"""Sharpness of a network under heavy ball, Nesterov and Adam, and where each diverges."""
+
+from command_line import Json, run_script
+
+import argparse
+import dataclasses
+from functools import partial
+from pathlib import Path
+
+import pandas as pd
+
+from gradient_atlas.arithmetic import prepare_torch
+from gradient_atlas.dynamics import optimizers
+from gradient_atlas.dynamics.descent import divergence_threshold
+from gradient_atlas.dynamics.losses import quadratic
+from gradient_atlas.dynamics.network_loss import network_losses
+from gradient_atlas.tables.files import write
+from gradient_atlas.tables.schemas import dynamics as schemas
+from gradient_atlas.theory.stability import threshold
+
+
+def main() -> None:
+    """Parse, follow each optimiser for each seed, bisect, write both tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--settings", action=Json, required=True, help="dynamics.edges, JSON")
+    parser.add_argument("--dataset", type=Path, required=True, help="folder of a prepared data set")
+    parser.add_argument("--edges", type=Path, required=True, help="Parquet file to write")
+    parser.add_argument("--thresholds", type=Path, required=True, help="Parquet file to write")
+    arguments = parser.parse_args()
+    prepare_torch(flush_denormal=False)
+    settings = arguments.settings
+    networks, made_by = network_losses(arguments.dataset, settings)
+    edges = []
+    for name, given in settings["optimizers"].items():
+        steps, rule = given["steps"], {k: v for k, v in given.items() if k != "steps"}
+        shared = {k: given[k] for k in ("learning_rate", "momentum", "steps")}
+        shared |= {"threshold": threshold(name, given["learning_rate"], given["momentum"])}
+        for seed, loss in networks.items():
+            path = optimizers.edge_path(
+                loss, optimizers.build(name, **rule), steps, settings["every"]
+            )
+            here = shared | {"optimizer": name, "seed": seed}
+            edges += [here | dataclasses.asdict(point) for point in path]
+    thresholds = []
+    for name in settings["optimizers"]:
+        path_of, upper = partial(optimizers.with_fixed_preconditioner, name), 1.0
+        for momentum in settings["thresholds"]["momenta"]:
+            known = threshold(name, 1.0, momentum)  # only to begin above it
+            upper, steps = 2 * known, settings["thresholds"]["steps"]
+            low, high = divergence_threshold(
+                quadratic([1.0]), momentum, upper, steps, path_of=path_of
+            )
+            thresholds.append((name, momentum, low, high, known))
+    frame = pd.DataFrame(edges).rename(columns={"loss": "train_loss"})
+    write(schemas.OPTIMIZER_EDGES, frame, arguments.edges, made_by)
+    rows = pd.DataFrame(thresholds, columns=schemas.OPTIMIZER_THRESHOLDS.names)
+    write(schemas.OPTIMIZER_THRESHOLDS, rows, arguments.thresholds, {"run": settings["thresholds"]})
+
+
+if __name__ == "__main__":
+    run_script(main)
