@@ -181,10 +181,10 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     text += (
         r" Then: thresholds found by bisection (Adam with its preconditioner held fixed) and "
         r"closed forms (thin), at most [[worst]] of them apart. Last two: two linear layers of "
-        r"width $n = [[width]]$ and one example, from the curvature $\lambda_0$ ([[launches]] seeds); "
-        r"lazy below $\eta\lambda_0 = 2$, divergent above 4 (crosses); between, the loss grows "
-        r"until the curvature has fallen below $2/\eta$. Plus signs: the map that output and "
-        r"curvature obey (Lewkowycz et al. 2020), nothing fitted; it gives the last curvature "
+        r"width $n = [[width]]$ and one example, from the curvature $\lambda_0$ ([[launches]] "
+        r"seeds); lazy below $\eta\lambda_0 = 2$, divergent above 4 (crosses); between, the loss "
+        r"grows until the curvature has fallen below $2/\eta$. Plus signs: the map that output "
+        r"and curvature obey (Lewkowycz et al. 2020), nothing fitted; it gives the last curvature "
         r"within [[error]] of it."
     )
     return Caption(text, numbers)
