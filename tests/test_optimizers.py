@@ -25,12 +25,24 @@ def test_sgd_against_its_formula(momentum, weight_decay):
         np.testing.assert_allclose(parameter.detach().numpy(), theta, rtol=1e-14, atol=1e-15)
 
 
-def test_sgd_agrees_with_torch():
+REFERENCES = {
+    "sgd": lambda parameters: torch.optim.SGD(parameters, 0.05, momentum=0.8, weight_decay=0.01),
+    "nesterov": lambda parameters: torch.optim.SGD(
+        parameters, 0.05, momentum=0.8, weight_decay=0.01, nesterov=True
+    ),
+    "adam": lambda parameters: torch.optim.Adam(parameters, 0.05, weight_decay=0.01),
+}
+
+
+@pytest.mark.parametrize("name", REFERENCES)
+def test_an_optimizer_agrees_with_torch(name):
     generator = torch.Generator().manual_seed(0)
     ours = [torch.randn(4, 3, generator=generator).requires_grad_() for _ in range(3)]
     theirs = [p.detach().clone().requires_grad_() for p in ours]
-    reference = torch.optim.SGD(theirs, 0.05, momentum=0.8, weight_decay=0.01)
-    optimizer = SGD(ours, 0.05, 0.8, 0.01)
+    reference = REFERENCES[name](theirs)
+    momentum = 0.0 if name == "adam" else 0.8
+    run = Run("digits", optimizer=name, learning_rate=0.05, momentum=momentum, weight_decay=0.01)
+    optimizer = build_optimizer(run, ours)
     for _ in range(4):
         gradients = [torch.randn(4, 3, generator=generator) for _ in ours]
         kept = [gradient.clone() for gradient in gradients]
@@ -74,8 +86,9 @@ def test_clipping_leaves_what_is_not_finite(value):
     torch.testing.assert_close(clipped[0], gradients[0], equal_nan=True)
 
 
-def test_lamb_refuses_a_momentum_it_would_not_use():
-    run = Run(dataset="digits", optimizer="lamb", momentum=0.9)
+@pytest.mark.parametrize("name", ["adam", "lamb"])
+def test_a_momentum_that_would_not_be_used_is_refused(name):
+    run = Run(dataset="digits", optimizer=name, momentum=0.9)
     with pytest.raises(InputError, match="momentum"):
         build_optimizer(run, [torch.zeros(2, requires_grad=True)])
 

@@ -28,10 +28,10 @@ class Run:
         normalization_position: ``before_activation`` or ``after_activation``.
         residual: hidden layers of equal width compute y = x + residual_scale * f(x).
         residual_scale: the factor of the branch f.
-        optimizer: ``sgd``, ``lars`` or ``lamb``.
+        optimizer: ``sgd``, ``nesterov``, ``adam``, ``lars`` or ``lamb``.
         learning_rate: step size η.
         train_biases: whether biases are trained, or stay at the 0 that they begin with.
-        momentum: heavy-ball coefficient β.
+        momentum: coefficient β of heavy ball or Nesterov; Adam and LAMB have their own.
         weight_decay: coefficient λ of the term λ W added to the gradient.
         clip_norm: threshold on the global gradient norm; None: no clipping.
         batch_size: examples in an update.
@@ -58,7 +58,7 @@ class Run:
     )
     residual: bool = False
     residual_scale: float = at_least(0, 1.0)
-    optimizer: str = chosen("sgd", "sgd", "lars", "lamb")
+    optimizer: str = chosen("sgd", "sgd", "nesterov", "adam", "lars", "lamb")
     learning_rate: float = at_least(0, 0.05)
     train_biases: bool = True
     momentum: float = at_least(0, 0.0)

@@ -10,12 +10,15 @@ class Adam:
     """m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², θ ← θ - η m̂ / (√v̂ + ε).
 
     m̂ = m / (1 - β₁ᵗ) and v̂ = v / (1 - β₂ᵗ) after t updates; β₁ = 0.9, β₂ = 0.999, ε = 1e-8.
-    Source: Kingma & Ba 2015, algorithm 1.
+    Source: Kingma & Ba 2015, algorithm 1. With ``weight_decay`` λ, g is ∂L/∂θ + λ θ.
     """
 
-    def __init__(self, parameters: Sequence[Tensor], learning_rate: float) -> None:
+    def __init__(
+        self, parameters: Sequence[Tensor], learning_rate: float, weight_decay: float = 0.0
+    ) -> None:
         self.parameters = list(parameters)
         self.learning_rate = learning_rate
+        self.weight_decay = weight_decay
         self._first = [torch.zeros_like(parameter) for parameter in self.parameters]
         self._second = [torch.zeros_like(parameter) for parameter in self.parameters]
         self._updates = 0
@@ -24,6 +27,10 @@ class Adam:
     def step(self, gradients: Sequence[Tensor]) -> None:
         """Make one update; gradients are in the parameters' order."""
         self._updates += 1
+        if self.weight_decay:
+            gradients = torch._foreach_add(
+                list(gradients), self.parameters, alpha=self.weight_decay
+            )
         first_correction = 1.0 - 0.9**self._updates
         second_correction = 1.0 - 0.999**self._updates
         for parameter, gradient, first, second in zip(

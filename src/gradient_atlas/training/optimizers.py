@@ -1,4 +1,4 @@
-"""Update rules: plain SGD, and the layer-wise LARS and LAMB of ``pytorch_optimizer``."""
+"""Update rules: SGD with its momenta, Adam, and the layer-wise ones of ``pytorch_optimizer``."""
 
 import math
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from torch import Tensor
 from gradient_atlas.errors import InputError
 from gradient_atlas.runs.feedforward import Run
 from gradient_atlas.training import norms
+from gradient_atlas.training.adam import Adam
 
 # Rounding to float32 may lift a norm that was scaled exactly onto the threshold just above it.
 CLIP_MARGIN = 1 - 1e-6
@@ -25,7 +26,8 @@ class Optimizer(Protocol):
 class SGD:
     """v ← β v + ∂L/∂θ + λ θ, θ ← θ - η v (Polyak, 1964; v starts at 0), on every parameter.
 
-    λ multiplies θ itself: a penalty (λ/2) Σ θ² in the loss. The formula of ``torch.optim.SGD``,
+    With ``nesterov`` θ ← θ - η (∂L/∂θ + λ θ + β v), v as above (Sutskever et al., 2013).
+    λ multiplies θ itself: a penalty (λ/2) Σ θ² in the loss. The formulas of ``torch.optim.SGD``,
     which is not used because making one imports the compiler and takes longer than many a run.
     """
 
@@ -35,11 +37,13 @@ class SGD:
         learning_rate: float,
         momentum: float = 0.0,
         weight_decay: float = 0.0,
+        nesterov: bool = False,
     ) -> None:
         self.parameters = list(parameters)
         self.learning_rate = learning_rate
         self.momentum = momentum
         self.weight_decay = weight_decay
+        self.nesterov = nesterov
         self._velocity = [torch.zeros_like(p) for p in self.parameters] if momentum else []
 
     @torch.no_grad()
@@ -53,7 +57,11 @@ class SGD:
         if self.momentum:
             torch._foreach_mul_(self._velocity, self.momentum)
             torch._foreach_add_(self._velocity, direction)
-            direction = self._velocity
+            if self.nesterov:
+                ahead = torch._foreach_add(direction, self._velocity, alpha=self.momentum)
+                direction = list(ahead)
+            else:
+                direction = self._velocity
         torch._foreach_add_(self.parameters, direction, alpha=-self.learning_rate)
 
 
@@ -122,13 +130,20 @@ class LayerwiseOptimizer:
 
 
 def build_optimizer(run: Run, parameters: Sequence[Tensor]) -> Optimizer:
-    """The optimizer that the run names; ``InputError`` for a momentum that LAMB would not use."""
-    if run.optimizer == "sgd":
-        return SGD(parameters, run.learning_rate, run.momentum, run.weight_decay)
-    if run.optimizer == "lamb" and run.momentum:
+    """The optimizer that the run names.
+
+    Raises ``InputError`` for a momentum that Adam or LAMB would not use.
+    """
+    if run.optimizer in ("sgd", "nesterov"):
+        ahead = run.optimizer == "nesterov"
+        return SGD(parameters, run.learning_rate, run.momentum, run.weight_decay, ahead)
+    if run.optimizer in ("adam", "lamb") and run.momentum:
         raise InputError(
-            f"momentum: {run.momentum} with optimizer lamb, which has its own; leave momentum at 0"
+            f"momentum: {run.momentum} with optimizer {run.optimizer}, which has its own; "
+            "leave momentum at 0"
         )
+    if run.optimizer == "adam":
+        return Adam(parameters, run.learning_rate, run.weight_decay)
     return LayerwiseOptimizer(run, parameters)
 
 
