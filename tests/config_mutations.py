@@ -55,6 +55,7 @@ SMALLER_DYNAMICS = {
     },
     "central_flow": {"examples": 30, "hidden_widths": [6, 6]},
     "edges": {"examples": 30},
+    "limits": {"examples": 30, "hidden_widths": [4]},
     "sharpness": {
         "examples": 40,
         "hidden_widths": [8, 8],
@@ -62,7 +63,6 @@ SMALLER_DYNAMICS = {
     },
 }
 # Real numbers, also where the config writes them without a point.
-<<<<<<< HEAD
 REAL = (
     "sigma_w2",
     "spectrum",
@@ -72,11 +72,7 @@ REAL = (
     "learning_rates",
     "learning_rate",
 )
-BELOW_ONE = ("momenta", "momentum")
-=======
-REAL = ("spectrum", "start", "horizon", "largest_rate", "learning_rates", "learning_rate")
 BELOW_ONE = ("momenta", "momentum", "second_momentum")
->>>>>>> 62834f6 (Draw the edges of momentum and Adam, and a catapult, beside their closed forms)
 # What another value of a word would be.
 WORDS = {
     "activation": {"relu": "gelu", "sigmoid": "tanh", "tanh": "sigmoid"},

@@ -7,13 +7,8 @@ from typing import Any
 
 from config_mutations import OPTIONAL, WORDS, Config, Place, another_number, key_of, leaves, put
 
-<<<<<<< HEAD
 # What of the dynamics and the ensembles is a mapping by name.
-PROBLEMS = ("problems", "escapes", "networks")
-=======
-# What of the dynamics is a mapping of problems by name.
-PROBLEMS = ("problems", "escapes", "optimizers")
->>>>>>> 62834f6 (Draw the edges of momentum and Adam, and a catapult, beside their closed forms)
+PROBLEMS = ("problems", "escapes", "networks", "optimizers", "cases")
 
 
 @dataclass(frozen=True)

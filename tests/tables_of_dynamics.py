@@ -186,6 +186,45 @@ def optimizer_tables(late=1.02, changed=0.0, ratio=0.8, share=1.0, measured=1.0,
     return {"edges": edges, "thresholds": thresholds, "catapult": pd.DataFrame(rows)}
 
 
+def limit_tables(error=0.0, seeds=range(5), scatter=0.0):
+    """Every limit with the order that it has, or one that is ``error`` larger."""
+    frames = []
+    for name in ("rescaled_flow", "inertial_flow", "sign_flow", "adaptive_flow"):
+        order = 0.5 if name == "inertial_flow" else 1.0
+        for seed in seeds:
+            off = error + scatter * (seed - 2)
+            for steps in (0, 2, 4, 8):
+                rate = 1.0 / steps if steps else 0.0
+                rows = pd.DataFrame({"step": range(steps + 1 if steps else 5)})
+                rows = rows.assign(
+                    time=np.linspace(0.0, 1.0, len(rows)), loss=1.0 / (1 + rows.step)
+                )
+                last = rows["step"] == steps
+                modified = np.where(last & (steps > 0), rate ** (2.0 + off), np.nan)
+                frames.append(
+                    rows.assign(
+                        limit=name, seed=seed, steps=steps, fine=steps > 2, learning_rate=rate,
+                        distance=rate ** (order + off),
+                        modified_distance=modified if name == "rescaled_flow" else np.nan,
+                        solver_error=1e-9, status="ok",
+                    )
+                )  # fmt: skip
+    limits = pd.concat(frames, ignore_index=True).assign(dataset="digits", examples=20)
+    limits["hidden_widths"] = [[3]] * len(limits)
+    return {"limits": limits}
+
+
+def flow_and_adaptive_steps():
+    yield limit_tables()
+    yield limit_tables(error=0.4)
+    yield limit_tables(scatter=0.1)
+    yield limit_tables(seeds=[2])
+    one = limit_tables()["limits"]
+    yield {"limits": one.query("limit == 'adaptive_flow'")}
+    yield {"limits": one.query("limit == 'rescaled_flow'").assign(solver_error=1.0)}
+    yield {"limits": one.assign(status="diverged")}
+
+
 def edges_of_other_optimizers():
     yield optimizer_tables()
     yield optimizer_tables(late=1.5, changed=0.5, ratio=1.2, share=0.0, measured=1.1)

@@ -35,12 +35,8 @@ ALLOWED["exploding_gradients"] = {
     0.001: "a spread over seeds, and the share by which a clipped update moves the weights, no rate"
 }
 ROWS = 250  # of a data set, a fifth of them for tests
-<<<<<<< HEAD
-DYNAMICS = ("quadratic", "flow", "central_flow", "sharpness")
+DYNAMICS = ("quadratic", "flow", "central_flow", "sharpness", "edges", "catapult", "limits")
 ENSEMBLES = ("jacobian", "finite_width", "phase_diagram")
-=======
-DYNAMICS = ("quadratic", "flow", "central_flow", "sharpness", "edges", "catapult")
->>>>>>> 62834f6 (Draw the edges of momentum and Adam, and a catapult, beside their closed forms)
 ALLOWED["remedies"] = {
     0.001: "the spread over seeds of a factor before training, no rate",
     0.14: "an accuracy of 14% of the small config's networks, no scale of a residual branch",

@@ -28,7 +28,7 @@ DRAWN = ("quadratic_convergence_rate",)
 ORDER = ("prepare_dataset", "tabulate_activations", "predict_norms", "predict_modules", "train")
 ORDER += ("train_network", "train_recurrent")
 ORDER += ("simulate_quadratic", "simulate_flow", "measure_sharpness", "simulate_central_flow")
-ORDER += ("measure_optimizer_edges", "simulate_catapult")
+ORDER += ("measure_optimizer_edges", "simulate_catapult", "simulate_limits")
 ORDER += ("draw_figure",)
 
 
@@ -47,7 +47,7 @@ def wanted():
         "dynamics/flow",
     ]
     files += ["dynamics/central_flow", "dynamics/flow_sharpness/activation=tanh"]
-    files += ["dynamics/optimizer_edges", "dynamics/catapult"]
+    files += ["dynamics/optimizer_edges", "dynamics/catapult", "dynamics/limits"]
     files += ["dynamics/sharpness/activation=tanh/learning_rate=0.5"]
     files += ["theory/jacobian", "ensembles/jacobian/variant=tanh_orthogonal"]
     files += ["theory/finite_width", "ensembles/finite_width/width=16"]

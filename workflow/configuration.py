@@ -15,6 +15,9 @@ from gradient_atlas.runs.network import parse_network_run
 from gradient_atlas.runs.recurrent import parse_recurrent_run
 from gradient_atlas.runs.sweep import expand_runs, expand_sweep
 
+# Sections of the dynamics that train a network.
+NETWORKS = ("central_flow", "sharpness", "edges", "limits")
+
 
 def complete(given: Mapping[str, Any], defaults: Path, schema: Path) -> dict[str, Any]:
     """Return the defaults overridden by what is given, checked.
@@ -87,7 +90,7 @@ def _asked(config: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[str, int
             yield f"{place} ({path})", network.dataset, asked
     dynamics = config["dynamics"]
     networks = {"flow.network": dynamics["flow"]["network"]}
-    networks |= {key: dynamics[key] for key in ("central_flow", "sharpness", "edges")}
+    networks |= {key: dynamics[key] for key in NETWORKS}
     for key, network in networks.items():
         yield f"dynamics.{key}", network["dataset"], ("examples", network["examples"])
     diagram = config["ensembles"]["phase_diagram"]

@@ -209,3 +209,32 @@ rule simulate_catapult:
     shell:
         "{params.python} {input.code[0]:q} --settings {params.settings} --output {output:q} 2> {log:q}"
         " || (cat {log:q} >&2; exit 1)"
+
+
+# Heavy ball and Adam beside their continuous limits.
+LIMITS = config["dynamics"]["limits"]
+
+
+rule simulate_limits:
+    input:
+        code=code("simulate_limits.py"),
+        dataset=dataset_files(LIMITS["dataset"]),
+    output:
+        "results/dynamics/limits/part.parquet",
+    log:
+        "logs/dynamics/limits.log",
+    benchmark:
+        "logs/dynamics/limits.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        python=PYTHON,
+        dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
+        settings=as_argument({k: v for k, v in LIMITS.items() if k != "dataset"}),
+    shell:
+        "{params.python} {input.code[0]:q} --settings {params.settings} --dataset {params.dataset:q}"
+        " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"

@@ -16,11 +16,8 @@ NAMES = {
     "sgd": "SGD",
     "lars": "LARS",
     "lamb": "LAMB",
-<<<<<<< HEAD
-=======
     "heavy_ball": "heavy ball",
     "nesterov": "Nesterov",
->>>>>>> 62834f6 (Draw the edges of momentum and Adam, and a catapult, beside their closed forms)
     "adam": "Adam",
     "rnn": "plain RNN",
     "lstm": "LSTM",

@@ -1,5 +1,7 @@
 """The tables of the dynamics stage."""
 
+import pyarrow as pa
+
 from gradient_atlas.tables.schemas.columns import COUNT, NAME, NUMBER, SEED, STEP, column, table
 
 DESCENT_STATUS = column(
@@ -201,5 +203,23 @@ CATAPULT = table(
         DESCENT_STATUS,
         column("predicted_curvature", NUMBER, "end_curvature by the map of f and λ"),
         column("predicted_largest_loss", NUMBER, "largest_loss by the map of f and λ"),
+    ],
+)
+LIMITS = table(
+    "results/dynamics/limits/",
+    "a point of a limit's path, or a step of the optimiser that it is the limit of",
+    [
+        column("limit", NAME, "`rescaled_flow`, `inertial_flow`, `sign_flow`, `adaptive_flow`"),
+        SEED,
+        column("steps", COUNT, "updates to the horizon; 0 for the limit itself", "steps"),
+        column("fine", pa.bool_(), "whether the order is fitted to this number of steps"),
+        column("learning_rate", NUMBER, "η of the optimiser; 0 for the limit"),
+        STEP,
+        column("time", NUMBER, "t of the limit", "time"),
+        column("loss", NUMBER, "half the squared distance to the one-hot labels, mean"),
+        column("distance", NUMBER, "distance to the limit at that time, all parameters"),
+        column("modified_distance", NUMBER, "at the end, to the flow of second order, if any"),
+        column("solver_error", NUMBER, "the limit's own: its change at a hundredth the tolerance"),
+        column("status", NAME, "`ok`, or `diverged`: a loss that is not finite"),
     ],
 )
