@@ -1,12 +1,16 @@
 """The page: exact widths of the venues, sizes, and what a wrong style is told."""
 
+import re
+import shutil
+import subprocess
+
 import pikepdf
 import pytest
 
 from gradient_atlas.drawing.bundle import write_bundle
 from gradient_atlas.drawing.caption import Caption
 from gradient_atlas.drawing.style import Style, style_from
-from gradient_atlas.drawing.venues import VENUES
+from gradient_atlas.drawing.venues import VENUES, text_height
 from gradient_atlas.errors import InputError
 
 # Column and text of each venue in TeX's points, from its LaTeX class or guide for artwork; half
@@ -23,11 +27,30 @@ COLUMNS = {
     "aps": (246.0, 510.0),
     "elsevier": (256.075, 540.602),
 }
+# \textheight, in the same points.
+HEIGHTS = {
+    "icml": 650.43,
+    "neurips": 650.43,
+    "iclr": 650.43,
+    "jmlr": 614.295,
+    "tmlr": 650.43,
+    "aistats": 668.4975,
+    "cvpr": 641.396,
+    "ieee": 696.0,
+    "aps": 672.0,
+    "elsevier": 682.0,
+}
+# Those among them whose class TeX Live has, which then says it itself.
+CLASSES = {
+    "ieee": r"\documentclass[journal]{IEEEtran}",
+    "aps": r"\documentclass[aps,prl,twocolumn]{revtex4-2}",
+    "elsevier": r"\documentclass[5p,twocolumn]{elsarticle}",
+}
 TWO_COLUMNS = {"icml", "aistats", "cvpr", "ieee", "aps", "elsevier"}
 
 
 def test_every_venue_is_checked():
-    assert set(COLUMNS) == set(VENUES)
+    assert set(COLUMNS) == set(HEIGHTS) == set(VENUES)
 
 
 @pytest.mark.parametrize("venue", COLUMNS)
@@ -38,6 +61,33 @@ def test_width_of_a_column_and_of_the_text(venue):
     assert Style(venue, "full").spans_columns == (venue in TWO_COLUMNS)
     assert not Style(venue, "half").spans_columns
     assert 6 <= Style(venue).smallest_font <= 8
+
+
+@pytest.mark.parametrize("venue", HEIGHTS)
+def test_height_of_the_text(venue):
+    assert text_height(venue) * 72.27 == pytest.approx(HEIGHTS[venue], abs=0.01)
+
+
+def test_height_of_a_bundle_is_that_of_its_venue():
+    assert text_height("icml2022") == 9.0
+    assert text_height("beamer_moml") is None
+
+
+@pytest.mark.parametrize("venue", CLASSES)
+def test_height_of_the_text_as_the_class_sets_it(venue, tmp_path):
+    name = re.search(r"\{([\w-]+)\}", CLASSES[venue])[1]
+    found = shutil.which("kpsewhich") and subprocess.run(
+        ["kpsewhich", f"{name}.cls"], capture_output=True
+    )
+    if not found or found.returncode:
+        pytest.skip(f"TeX Live's {name} (Debian: texlive-publishers) is not installed")
+    (tmp_path / "x.tex").write_text(
+        CLASSES[venue] + r"\begin{document}\typeout{HEIGHT \the\textheight}\end{document}"
+    )
+    command = ["pdflatex", "-interaction=batchmode", "x.tex"]
+    subprocess.run(command, cwd=tmp_path, capture_output=True)
+    height = float(re.search(r"HEIGHT ([\d.]+)pt", (tmp_path / "x.log").read_text())[1])
+    assert text_height(venue) * 72.27 == pytest.approx(height, abs=0.01)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,8 @@
-"""The command line: ``python -m gradient_atlas diagnose my_module:build --data images.npz``."""
+"""The command line: ``python -m gradient_atlas``, and a command.
+
+``diagnose my_module:build --data images.npz`` says what is wrong with a network,
+``check-figure some.pdf --venue icml`` what a venue would refuse in a figure.
+"""
 
 import argparse
 import sys
@@ -23,7 +27,18 @@ def main() -> None:
     one.add_argument("--seeds", type=int, default=5, help="networks that are drawn (5)")
     one.add_argument("--output", type=Path, default=Path("diagnosis"), help="folder (diagnosis)")
     one.add_argument("--venue", default="neurips", help="width and fonts of the figure (neurips)")
+    one.set_defaults(command=_diagnose)
+    two = commands.add_parser("check-figure", help="whether a PDF keeps the rules of a venue")
+    two.add_argument("pdf", type=Path, nargs="+", help="of one page, from whatever program")
+    two.add_argument("--venue", default="neurips", help="a venue's name, or custom (neurips)")
+    two.add_argument("--column", default="full", choices=["full", "half"], help="its width (full)")
+    two.add_argument("--width", help='with --venue custom: inches (3.5), or points ("252pt")')
+    two.set_defaults(command=_check_figure)
     given = parser.parse_args()
+    given.command(given)
+
+
+def _diagnose(given: argparse.Namespace) -> None:
     arithmetic.pin()  # before torch is imported, which the work below does
     from gradient_atlas.watching.command import diagnose
 
@@ -36,6 +51,21 @@ def main() -> None:
     diagnose(
         given.network, given.data, options, given.examples, given.seeds, given.output, given.venue
     )
+
+
+def _check_figure(given: argparse.Namespace) -> None:
+    from gradient_atlas.drawing.page_check import check_page
+    from gradient_atlas.drawing.style import Style
+
+    style = Style(given.venue, given.column, given.width)
+    broken = False
+    for pdf in given.pdf:
+        if len(given.pdf) > 1:
+            print(f"{pdf}:")
+        for finding in check_page(pdf, style):
+            print(finding)
+            broken |= finding.holds is False
+    sys.exit(broken)
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from gradient_atlas.drawing.layout import layout_of
 from gradient_atlas.drawing.style import Style
 from gradient_atlas.errors import InputError
 
+PRINT_RESOLUTION = 300  # dots per inch
+
 
 def write_bundle(
     figure: Figure, caption: Caption, name: str, target: Path, style: Style, pgf: bool = False
@@ -40,7 +42,9 @@ def write_bundle(
         "png": {"Software": None},
     }
     for ending, facts in nothing_timed.items():
-        figure.savefig(target.with_suffix(f".{ending}"), metadata=facts, dpi=style.png_resolution)
+        # Heat maps are images in a PDF too, where printers ask for more than a screen shows.
+        dots = style.png_resolution if ending == "png" else PRINT_RESOLUTION
+        figure.savefig(target.with_suffix(f".{ending}"), metadata=facts, dpi=dots)
     if pgf:
         _write_pgf(figure, target.with_suffix(".pgf"))
     target.with_suffix(".layout.json").write_text(layout_of(figure).to_json())

@@ -157,7 +157,7 @@ def _colors(layout: Layout) -> Iterator[Violation]:
     for one, other in itertools.combinations(layout.series, 2):
         if one.group != other.group or one.label == other.label or one.shape != other.shape:
             continue
-        seen, distance = _closest(one.color, other.color)
+        seen, distance = closest(one.color, other.color)
         if distance < CLOSEST_COLORS:
             yield Violation(
                 "colors",
@@ -167,7 +167,7 @@ def _colors(layout: Layout) -> Iterator[Violation]:
             )
 
 
-def _closest(one: str, other: str) -> tuple[str, float]:
+def closest(one: str, other: str) -> tuple[str, float]:
     """Return how two colours are hardest to tell apart, and their distance in CAM02-UCS then."""
     pair = np.array([to_rgb(one), to_rgb(other)])
     distances = {}

@@ -1,4 +1,4 @@
-"""Widths and font sizes of the venues that a figure may be drawn for."""
+"""Widths, heights and font sizes of the venues that a figure may be drawn for."""
 
 from collections.abc import Callable
 from difflib import get_close_matches
@@ -33,6 +33,22 @@ WIDTHS = {
     "aps": (246 / POINTS_PER_INCH, 510 / POINTS_PER_INCH),
     "elsevier": (90 / MILLIMETRES_PER_INCH, 190 / MILLIMETRES_PER_INCH),
 }
+# Height of the text in inches, by the venue or, for a bundle of tueplots, by its name without the
+# year: \textheight of icml2025.sty, neurips_2024.sty, iclr2024_conference.sty, jmlr2e.sty,
+# tmlr.sty, aistats2025.sty and cvpr.sty; as set by IEEEtran (journal, 10pt), by revtex4-2 (aps,
+# prl, twocolumn) and by elsarticle (5p, twocolumn).
+HEIGHTS = {
+    "icml": 9.0,
+    "neurips": 9.0,
+    "iclr": 9.0,
+    "jmlr": 8.5,
+    "tmlr": 9.0,
+    "aistats": 9.25,
+    "cvpr": 8.875,
+    "ieee": 696 / POINTS_PER_INCH,
+    "aps": 672 / POINTS_PER_INCH,
+    "elsevier": 682 / POINTS_PER_INCH,
+}
 
 
 def column_width(venue: str, column: str) -> float:
@@ -40,6 +56,11 @@ def column_width(venue: str, column: str) -> float:
     if venue in WIDTHS:
         return WIDTHS[venue][column == "full"]
     return float(sizes_of(venue, column)["figure.figsize"][0])
+
+
+def text_height(venue: str) -> float | None:
+    """Return the height in inches of a venue's page of text; None where it is not known."""
+    return HEIGHTS.get(venue.rstrip("0123456789"))
 
 
 def inches(width: float | str) -> float:
