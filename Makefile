@@ -12,7 +12,7 @@ SNAKEMAKE := flock --nonblock --conflict-exit-code 75 .build.lock snakemake --no
 EXPLAINED := || { status=$$?; test $$status != 75 || \
   echo "another build is at work in this folder; wait until it is done, or stop it" >&2; exit $$status; }
 
-.PHONY: figures claims report robustness record gallery sources test check format clean
+.PHONY: figures claims report bundle robustness record gallery sources test check format clean
 figures: .venv/installed
 	$(SNAKEMAKE) $(ARGS) $(EXPLAINED)
 
@@ -21,6 +21,19 @@ claims: .venv/installed
 
 report: .venv/installed
 	$(SNAKEMAKE) report $(ARGS) $(EXPLAINED)
+
+# One zip for a paper: make bundle FIGURES="remedies training_loss" VENUE=icml COLUMN=half
+FIGURES ?=
+VENUE ?= neurips
+COLUMN ?= full
+comma := ,
+empty :=
+bundle: .venv/installed
+	@test -n "$(FIGURES)" || { echo 'which figures? make bundle FIGURES="remedies training_loss" VENUE=icml' >&2; exit 2; }
+	$(SNAKEMAKE) figures/bundle.zip $(ARGS) --config \
+	  'figures=[$(subst $(empty) $(empty),$(comma),$(strip $(FIGURES)))]' \
+	  'style={venue: $(VENUE), column: $(COLUMN)}' $(EXPLAINED)
+	@echo "figures/bundle.zip: unpack it, or upload it to Overleaf"
 
 # Every claim again under other arithmetics, seeds and inputs; some only: make robustness
 # PERTURBATIONS="seeds_1 inputs". A build that was stopped goes on.

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from figure_modules import drawing_of
 from gradient_atlas.drawing.bundle import write_bundle
+from gradient_atlas.drawing.figure_style import style_of
 from gradient_atlas.drawing.style import style_from
 from gradient_atlas.tables.files import gather
 
@@ -21,17 +22,21 @@ def main() -> None:
     parser.add_argument("--results", type=Path, required=True, help="folder of the tables")
     parser.add_argument("--sweeps", action=Json, default={}, help="JSON: sweeps by data set")
     parser.add_argument("--style", action=Json, default={}, help="JSON: the config's style")
+    parser.add_argument("--panels", nargs="*", default=[], help="letters of those that are wanted")
     parser.add_argument("--output", type=Path, required=True, help="path without ending")
     arguments = parser.parse_args()
     draw, caption = drawing_of(arguments.name)
     tables = gather(arguments.tables, arguments.results, arguments.sweeps)
-    style = style_from(arguments.style)
+    name, text = arguments.name.rpartition(":")[2], caption(tables)
+    if arguments.panels:
+        text = text.of_panels(arguments.panels)
+    style = style_of(style_from(arguments.style), name, arguments.panels, text.plain())
     with style.applied():
         figure = draw(tables, style)
         write_bundle(
             figure,
-            caption(tables),
-            arguments.name.rpartition(":")[2],
+            text,
+            name,
             arguments.output,
             style,
             pgf=arguments.style.get("pgf", False),

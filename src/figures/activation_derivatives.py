@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import COLORS, Style, label_panels, look_of
 from gradient_atlas.measures.chain import first_gradient
 from gradient_atlas.runs.names import name_of
@@ -88,11 +89,23 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         parts.append(rf"[[left_{position}]] with $s = {factor:g}$")
     numbers["layers"] = Number(int(chain.layer.max()))
     return Caption(
-        r"What an activation lets through. (a) Activation functions $\phi$. (b) Their derivatives, "
-        rf"by automatic differentiation: the largest value is {maxima}. "
-        r"(c) A chain of [[layers]] layers $a_l = s\,a_{l-1}$: of the gradient the first layer "
-        rf"receives {', '.join(parts)}. In a network the weights multiply this factor, so that "
-        r"neither number is the factor of a layer by itself.",
+        r"What an activation lets through. "
+        + only("a", r"(a) Activation functions $\phi$. ")
+        + only(
+            "b",
+            r"(b) Their derivatives, by automatic differentiation: the largest value is "
+            rf"{maxima}. ",
+        )
+        + only(
+            "c",
+            r"(c) A chain of [[layers]] layers $a_l = s\,a_{l-1}$: of the gradient the first layer "
+            rf"receives {', '.join(parts)}. ",
+        )
+        + only(
+            "bc",
+            "In a network the weights multiply this factor, so that no such number is the factor "
+            "of a layer by itself.",
+        ),
         numbers,
     )
 

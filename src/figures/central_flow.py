@@ -7,6 +7,7 @@ from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.descent import few_decades, rate_number
+from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import COLORS, Style, label_panels
 from gradient_atlas.measures.central import AVERAGED, at_edge, means, of_method
 from gradient_atlas.runs.names import name_of
@@ -77,13 +78,20 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         r"The central flow (Cohen et al., 2025) beside full-batch gradient descent with "
         rf"$\eta = [[rate]]$ on [[examples]] examples of {data} (tanh network, hidden layers of "
         rf"{widths or 'no'} units, squared loss; one of [[seeds]] seeds drawn, numbers over all). "
+    )
+    text += only(
+        "a",
         r"(a) Training loss; of descent also its means over [[averaged]] steps at the edge; of the "
         r"central flow, its prediction of descent's mean, "
-        r"$L(w) + \mathrm{tr}\,X/\eta$, $X$ the covariance of the oscillation. (b) Sharpness: "
-        r"its largest value is [[flow_ratio]] times "
+        r"$L(w) + \mathrm{tr}\,X/\eta$, $X$ the covariance of the oscillation. ",
+    ) + only(
+        "b",
+        r"(b) Sharpness: its largest value is [[flow_ratio]] times "
         r"$2/\eta$ along the gradient flow, [[central_ratio]] along the central flow (its "
-        r"constraint), and "
-        r"[[descent_ratio]] along descent. (c) Distance of "
+        r"constraint), and [[descent_ratio]] along descent. ",
+    )
+    apart = (
+        r"(c) Distance of "
         r"each flow's weights from those of descent, averaged over its oscillation of period two"
     )
     numbers = {
@@ -101,25 +109,28 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         numbers |= {
             name: Number.over_seeds(arrived[name]) for name in ("gradient", "central", "moved")
         } | {"farther": Number.over_seeds(100 * arrived["farther"])}
-        text += (
-            r": at the end [[gradient]] for the gradient flow, [[central]] for the central flow, "
+        text += only(
+            "c",
+            apart
+            + r": at the end [[gradient]] for the gradient flow, [[central]] for the central flow, "
             r"where descent itself has come [[moved]] from its start; on the way, at "
             r"$[[farther]]\%$ of "
             r"the steps at the edge, the central flow is the farther one. Up to [[critical]] "
-            r"eigenvalues are critical at once."
+            r"eigenvalues are critical at once.",
         )
     else:
-        text += r". The central flow reaches no edge within these steps."
+        text += only("c", apart + ".") + " The central flow reaches no edge within these steps."
     if len(reached):
         numbers |= {
             "with_variance": Number.over_seeds(100 * reached["with_variance"]),
             "alone": Number.over_seeds(100 * reached["alone"]),
             "by_gradient": Number.over_seeds(100 * reached["by_gradient"]),
         }
-        text += (
+        text += only(
+            "a",
             r" From the step where it reaches the edge it predicts descent's mean loss over "
             r"[[averaged]] steps with a mean "
             r"error of $[[with_variance]]\%$; $L(w)$ alone misses by $[[alone]]\%$, the "
-            r"gradient flow's loss by $[[by_gradient]]\%$."
+            r"gradient flow's loss by $[[by_gradient]]\%$.",
         )
     return Caption(text, numbers)

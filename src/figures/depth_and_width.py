@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import THEORY, Style, band, label_panels, look_of
 from gradient_atlas.measures.depths import (
     NOTHING,
@@ -130,22 +131,20 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         numbers[name] = Number.over_seeds(layers)
         numbers[f"{name}_theory"] = Number(layers_in_theory(theory, one), digits=3)
         parts.append(f"[[{name}]] (theory [[{name}_theory]]) with {name_of(name)} weights")
-    text = (
-        "Depth, width and inputs at initialisation. (a) The weight gradient of the first layer of "
-        "sigmoid networks against their depth"
-    )
+    first = "(a) The weight gradient of the first layer of sigmoid networks against their depth"
     if len(rows):
         numbers["seeds"] = Number(int(rows.seed.nunique()))
-        text += (
+        first += (
             rf" (width {numbers_of(rows, 'width')}, {datasets_named(rows)}, [[seeds]] seeds, "
             "bands: their range)"
         )
-    text += r"; dotted: $10^{[[nothing]]}$; thin black: mean-field theory. "
+    first += r"; dotted: $10^{[[nothing]]}$; thin black: mean-field theory. "
     if parts:
-        text += (
+        first += (
             rf"From the output of the deepest it takes so many layers to lose [[fall]] decades: "
             rf"{', '.join(parts)}. "
         )
+    text = "Depth, width and inputs at initialisation. " + only("a", first)
     drifts = []
     for width, one in widths(tables):
         ratios = by_seed(one, forward_ratio)
@@ -164,14 +163,15 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
                 for one in networks(rows, unnamed=PARAMETERS_OF_WIDTH)
             )
         )
-        text += (
+        text += only(
+            "b",
             rf"(b) Second moment of the activations of networks of width $n$ ({kinds}, "
             rf"{numbers_of(wide, 'depth')} layers, {datasets_named(wide)}; mean over "
             r"[[width_seeds]] seeds, bands: its standard error). Its mean over networks is kept, "
             r"but its logarithm drifts, with ReLU by $-5/(2n)$ per layer (thin black; Hanin and "
-            rf"Nica 2020). Ratio from layer to layer (theory): {', '.join(drifts)}. "
+            rf"Nica 2020). Ratio from layer to layer (theory): {', '.join(drifts)}. ",
         )
-    return Caption(text + _of_inputs(tables["inputs"], numbers), numbers)
+    return Caption(text + only("c", _of_inputs(tables["inputs"], numbers)), numbers)
 
 
 def _of_inputs(inputs: DataFrame, numbers: dict[str, Number]) -> str:

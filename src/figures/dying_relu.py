@@ -9,6 +9,7 @@ from pandas import DataFrame, Series, concat
 
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.layer_map import draw_layer_map, step_scale, step_ticks
+from gradient_atlas.drawing.panels import letters_of, only
 from gradient_atlas.drawing.style import Style, band, label_panels, look_of
 from gradient_atlas.measures.dying import activations, deaths, examples_of, hidden, rates, shares
 from gradient_atlas.measures.layers import layer_step_table
@@ -107,11 +108,15 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
             for one in rows.drop_duplicates(["initialization", "weight_std"]).itertuples()
         )
     )
+    columns = len(rates(tables))
+    above, said_above = letters_of(range(columns))
+    below, said_below = letters_of(range(columns, 2 * columns))
     text = (
-        rf"Units that are off ($z \leq 0$) for each of [[examples]] {kind}; above: share of all "
-        r"hidden units, mean and range over seeds; below: by layer, mean. Networks of "
-        rf"{numbers_of(rows, 'depth')} layers and width {numbers_of(rows, 'width')} with {weights} "
-        rf"weights on {datasets_named(rows)}, [[seeds]] seeds. A ReLU unit in "
+        rf"Units that are off ($z \leq 0$) for each of [[examples]] {kind}. "
+        + only(above, f"{said_above}: share of all hidden units, mean and range over seeds. ")
+        + only(below, f"{said_below}: by layer, mean. ")
+        + rf"Networks of {numbers_of(rows, 'depth')} layers and width {numbers_of(rows, 'width')} "
+        rf"with {weights} weights on {datasets_named(rows)}, [[seeds]] seeds. A ReLU unit in "
         r"this state is dead: its derivative is 0 and its weights get no gradient; a Leaky ReLU "
         r"unit in the same state keeps a slope. "
     )

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame, Series
 
 from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import Style, band, label_panels, look_of
 from gradient_atlas.measures.layer_updates import changed_in_float32, relative_speed, way
 from gradient_atlas.measures.networks import Network, datasets_named, networks, numbers_of
@@ -89,9 +90,12 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         changed = 100 * changed_in_float32(rows, 1)
         numbers[f"{key}_changed"] = Number(float(changed.max()), unit=r"\%")
         parts.append(
-            rf"({letter}) {network.name}: layer 1 moves [[{key}_speed]] times as far as the output "
-            rf"layer, and all its updates together [[{key}_way]] of its norm; an update changes at "
-            rf"most [[{key}_changed]] of its weights in float32."
+            only(
+                letter,
+                rf"({letter}) {network.name}: layer 1 moves [[{key}_speed]] times as far as the "
+                rf"output layer, and all its updates together [[{key}_way]] of its norm; an update "
+                rf"changes at most [[{key}_changed]] of its weights in float32. ",
+            )
         )
     ends = []
     for network in networks(metrics):
@@ -106,7 +110,11 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         rf"$\eta$ = {rates}, [[steps]] updates, "
         rf"{' and '.join(dict.fromkeys(metrics['precision']))}; "
         r"lines: geometric mean over [[seeds]] seeds, bands: range). "
-        rf"{' '.join(parts)} ({'abc'[len(parts)]}) Training loss, in the end {', '.join(ends)}. "
-        r"[[diverged]] of [[runs]] runs diverged.",
+        + "".join(parts)
+        + only(
+            "abc"[len(parts)],
+            rf"({'abc'[len(parts)]}) Training loss, in the end {', '.join(ends)}. ",
+        )
+        + r"[[diverged]] of [[runs]] runs diverged.",
         numbers,
     )

@@ -7,6 +7,7 @@ from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.descent import rate_look, rate_number
+from gradient_atlas.drawing.panels import letters_of, only
 from gradient_atlas.drawing.style import COLORS, Style, label_panels
 from gradient_atlas.measures.edge import NEAR, at_the_edge, measured, runs, windows
 from gradient_atlas.runs.names import name_of
@@ -104,14 +105,26 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     descent, table = tables["descent"], runs(tables["descent"], tables["flow"])
     first = descent.iloc[0]
     widths = " and ".join(str(width) for width in first["hidden_widths"])
+    activations = list(descent["activation"].unique())
+    panels = [letters_of(range(column, 3 * len(activations), 3)) for column in range(3)]
+    (left, said_left), (middle, said_middle), (right, said_right) = panels
     text = (
         r"Full-batch gradient descent on [[examples]] examples of "
         rf"{name_of(first['dataset'])} (hidden layers of {widths or 'no'} units, squared loss, "
-        r"[[seeds]] seeds). Left: training loss. Middle: sharpness $S$, the largest eigenvalue of "
-        r"the Hessian, by Lanczos every [[every]] steps, median and range over seeds; dashed, "
-        r"$2/\eta$ of each rate. Right: $S\eta/2$ at the rates by whose time the flow's sharpness "
-        r"has passed $2/\eta$, medians in tenths of the run, mean and range over seeds; grey, "
-        r"within $[[near]]\%$. After its first oscillation a path at the edge is chaotic, no "
+        r"[[seeds]] seeds). "
+        + only(left, f"{said_left} Training loss. ")
+        + only(
+            middle,
+            rf"{said_middle} Sharpness $S$, the largest eigenvalue of the Hessian, by Lanczos "
+            r"every [[every]] steps, median and range over seeds; dashed, $2/\eta$ of each rate. ",
+        )
+        + only(
+            right,
+            rf"{said_right} $S\eta/2$, $S$ the sharpness, at the rates by whose time the flow's "
+            r"sharpness has passed $2/\eta$, medians in tenths of the run, mean and range over "
+            r"seeds; grey, within $[[near]]\%$. ",
+        )
+        + r"After its first oscillation a path at the edge is chaotic, no "
         r"definite number but a distribution over seeds."
     )
     numbers = {
@@ -120,9 +133,10 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         "every": Number(int(first["every"])),
         "near": rate_number(100 * NEAR),
     }
-    for activation in descent["activation"].unique():
+    for row, activation in enumerate(activations):
         said, found = _of_network(table, activation)
-        text, numbers = text + said, numbers | found
+        own, _ = letters_of(range(3 * row, 3 * row + 3))
+        text, numbers = text + only(own, said), numbers | found
     return Caption(text, numbers)
 
 

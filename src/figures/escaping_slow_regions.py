@@ -7,6 +7,7 @@ from pandas import DataFrame, Series
 
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.descent import FLOW
+from gradient_atlas.drawing.panels import letter, only
 from gradient_atlas.drawing.style import COLORS, THEORY, Style, label_panels
 from gradient_atlas.measures.flows import least_ratios, ratios
 from gradient_atlas.runs.names import problem_name
@@ -110,8 +111,8 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         way, said = _found(row, problem)
         why = REASONS.get((row["place"], way), "")
         place = PLACES.get(row["place"], problem_name(problem))
-        letter = chr(ord("a") + position)
-        text += f"({letter}) {place}, {said}{f': {why}' if why else ''}. "
+        name = letter(position)
+        text += only(name, f"({name}) {place}, {said}{f': {why}' if why else ''}. ")
     return Caption(text.strip(), numbers)
 
 

@@ -12,6 +12,7 @@ from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.endings import draw_endings
+from gradient_atlas.drawing.panels import letters_of, only
 from gradient_atlas.drawing.style import COLORS, THEORY, Style, label_panels, look_of
 from gradient_atlas.measures.changes import conditions, groups
 from gradient_atlas.measures.explosion import called, geometric_mean, panels, saturated_at_the_end
@@ -53,9 +54,10 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     """Panels: norms and saturation before training; how runs end, by depth and weights."""
     training = panels(groups(tables))
     most = max((len(members) for members in training.values()), default=1)
-    # Tall enough for the names that stand above each row of a panel.
-    height = max(2.0, 0.8 + most * 0.045 * style.smallest_font)
-    figure, axes = style.new_figure(3 + len(training), columns=3, panel_height=height)
+    height = panel_height(most, style)
+    figure, axes = style.new_figure(
+        3 + len(training), columns=3, panel_height=height, least_height=height
+    )
     errors, weights, saturation, *losses = axes
     for condition in _deepest(at_initialization(tables["start"])):
         _draw_start(errors, weights, saturation, condition, tables["theory"])
@@ -80,6 +82,11 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
         ncols=max(2, int(style.width_in_inches / 1.05)),
     )
     return figure
+
+
+def panel_height(rows: int, style: Style) -> float:
+    """Inches that are enough for the names that stand above so many rows of a panel."""
+    return max(2.0, 0.8 + rows * 0.045 * style.smallest_font)
 
 
 def _deepest(start: DataFrame) -> list[DataFrame]:
@@ -154,27 +161,40 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
             said += rf", [[{key}_saturated]] of whose units are saturated"
         growth.append(said)
     text = (
-        rf"Weights that are too large; [[width]] units a layer, {name_of(first.dataset)}. (a)–(c) "
-        r"[[depth]] layers before training in float64, mean of [[seeds]] seeds; black: mean-field "
-        r"theory. (a) Factor of the error signal per layer towards the input (theory of a wide "
-        rf"network): {'; '.join(growth)}. "
+        rf"Weights that are too large; [[width]] units a layer, {name_of(first.dataset)}. "
+        + only(
+            "abc",
+            r"(a)–(c) [[depth]] layers before training in float64, mean of [[seeds]] seeds; black: "
+            r"mean-field theory. ",
+        )
+        + only(
+            "a",
+            r"(a) Factor of the error signal per layer towards the input (theory of a wide "
+            rf"network): {'; '.join(growth)}. ",
+        )
     )
     if any(rows["activation"].iloc[0] == "tanh" for rows in deep):
-        text += (
+        text += only(
+            "abc",
             "Saturating networks of large weights are chaotic: only the distribution over seeds "
-            "is a number. "
+            "is a number. ",
         )
-    text += (
+    text += only(
+        "b",
         r"(b) Markers: what a norm computed in float32 reads; the lines without markers are "
-        r"infinite to it. From (d) on: training in " + " and ".join(sorted(set(metrics.precision)))
+        r"infinite to it. ",
     )
-    text += (
-        r", [[train_seeds]] seeds: loss at the start (tick), all losses passed through (line), at "
-        r"the end (markers); $\times$: loss or gradient is no longer finite; dotted: loss of "
-        r"guessing. Which seed diverges depends on the arithmetic's last digits."
-    )
+    trained, said = letters_of(range(3, 3 + len(panels(groups(tables)))))
     ended, more = _endings(tables)
-    return Caption(text + ended, numbers | more)
+    if trained:
+        text += only(
+            trained,
+            rf"{said} Training in {' and '.join(sorted(set(metrics.precision)))}, [[train_seeds]] "
+            r"seeds: loss at the start (tick), all losses passed through (line), at the end "
+            r"(markers); $\times$: loss or gradient is no longer finite; dotted: loss of guessing. "
+            rf"Which seed diverges depends on the arithmetic's last digits.{ended}",
+        )
+    return Caption(text.strip(), numbers | more)
 
 
 def _key(rows: DataFrame) -> str:

@@ -8,6 +8,7 @@ from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.descent import few_decades, rate_look, rate_number
+from gradient_atlas.drawing.panels import letter, letters_of, only
 from gradient_atlas.drawing.style import COLORS, Style, label_panels
 from gradient_atlas.measures.edge import measured, passed, passing
 from gradient_atlas.runs.names import name_of
@@ -66,24 +67,29 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     """Every number from the tables."""
     flow = tables["flow"].sort_values("time")
     table = passing(tables["descent"], flow)
+    activations = list(tables["descent"]["activation"].unique())
+    (left, said_left), (right, said_right) = (
+        letters_of(range(column, 2 * len(activations), 2)) for column in range(2)
+    )
     text = (
-        r"The gradient flow, for which there is no $2/\eta$. Left: sharpness of the networks of "
-        r"the figure on the edge of stability along their gradient flow and along full-batch "
-        r"descent at the same time $t = k\eta$, where it stays finite ([[seeds]] seeds, one line "
-        r"each; dashed: $2/\eta$). Right: training loss."
+        r"The gradient flow, for which there is no $2/\eta$, and full-batch descent at the same "
+        r"time $t = k\eta$, where it stays finite; the networks of the figure on the edge of "
+        r"stability ([[seeds]] seeds, one line each). "
+        + only(left, rf"{said_left} Sharpness $S$; dashed: $2/\eta$. ")
+        + only(right, f"{said_right} Training loss.")
     )
     numbers = {
         "seeds": Number(int(flow["seed"].nunique())),
         "tolerance": rate_number(flow["tolerance"].iloc[0]),
         "error": Number(float(flow["energy_error"].max()), digits=1),
     }
-    for activation in tables["descent"]["activation"].unique():
+    for row, activation in enumerate(activations):
         path = flow[flow["activation"] == activation].groupby("seed")["sharpness"]
         numbers |= {
             f"{activation}_start": Number.over_seeds(path.first()),
             f"{activation}_end": Number.over_seeds(path.last()),
         }
-        text += (
+        said = (
             rf" {name_of(activation)}: along the flow $S$ goes from [[{activation}_start]] to "
             rf"[[{activation}_end]]"
         )
@@ -93,11 +99,11 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
                 f"{activation}_passed": Number.over_seeds(chosen["largest"]),
                 f"{activation}_rate": rate_number(chosen["learning_rate"].iloc[0]),
             }
-            text += (
+            said += (
                 rf"; at most it is [[{activation}_passed]] times the $2/\eta$ of "
                 rf"$\eta = [[{activation}_rate]]$"
             )
-        text += "."
+        text += only(letter(2 * row), f"{said}.")
     text += (
         r" The flow is solved by scipy's RK23 at a relative tolerance of [[tolerance]]; the energy "
         r"$L(t) + \int \Vert\nabla L\Vert^2$ is kept within [[error]] of its start."

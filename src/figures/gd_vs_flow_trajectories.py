@@ -6,6 +6,7 @@ from pandas import DataFrame, Series
 
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.descent import FLOW, LARGE, MODERATE, apart, contours, rate_number
+from gradient_atlas.drawing.panels import letter, only
 from gradient_atlas.drawing.style import Style, label_panels
 from gradient_atlas.measures.flows import extremes, in_solver_errors, separations
 from gradient_atlas.runs.names import name_of, problem_name
@@ -67,6 +68,8 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     flow = tables["flow"]
     found = separations(flow)
     numbers, parts = {}, []
+    problems = _first_seeds(flow)["problem"].unique()
+    letters = {str(problem): letter(position) for position, problem in enumerate(problems)}
     for problem, rows in found.groupby("problem", sort=False):
         drawn = dict.fromkeys((rows["learning_rate"].min(), rows["learning_rate"].max()))
         said = []
@@ -75,20 +78,20 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
             numbers[f"{key}_rate"] = rate_number(rate)
             numbers[f"{key}_share"] = _share(at_rate["share"])
             said.append(rf"$[[{key}_share]]\%$ at $\eta = [[{key}_rate]]$")
-        parts.append(f"{problem_name(str(problem))}: {' and '.join(said)}")
+        own = f"{problem_name(str(problem))}: {' and '.join(said)}. "
+        parts.append(only(letters[str(problem)], own))
     text = (
         r"Gradient descent at the smallest rate that was run (orange) and at the largest (green) "
         r"beside the gradient flow (blue) at the same time $t = k\eta$, from the black dot. "
         r"Largest distance to the flow, in per cent of the way that the flow goes: "
-        + "; ".join(parts)
-        + "."
+        + "".join(parts)
     )
     apart_by = float(in_solver_errors(tables["order"])["ratio"].min())
     if apart_by > 1:
         numbers["apart"] = Number(apart_by, digits=1)
         text += (
-            r" No step follows the flow exactly: at the smallest rates of the measurement of the "
-            r"order the distance is still at least [[apart]] times the solver's error."
+            r"No step follows the flow exactly: at the smallest rates of the measurement of the "
+            r"order the distance is still at least [[apart]] times the solver's error. "
         )
     network = _first_seeds(tables["landscape"]).query("loss_function == 'network'")
     if len(network):
@@ -99,10 +102,12 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
             "seeds": Number(int(seeds.nunique())),
         }
         widths = ", ".join(str(width) for width in flow["hidden_widths"].iloc[0])
-        text += (
-            rf" Network: tanh, {f'hidden widths {widths}' if widths else 'no hidden layer'}, "
+        of_networks = "".join(letters[str(problem)] for problem in network["problem"].unique())
+        text += only(
+            of_networks,
+            rf"Network: tanh, {f'hidden widths {widths}' if widths else 'no hidden layer'}, "
             rf"squared loss on [[examples]] examples of {name_of(flow['dataset'].iloc[0])}, "
             r"[[seeds]] seeds, the first drawn, on the plane of its paths' first two principal "
-            r"components ($[[plane]]\%$ of their variance)."
+            r"components ($[[plane]]\%$ of their variance).",
         )
-    return Caption(text, numbers)
+    return Caption(text.strip(), numbers)

@@ -9,6 +9,7 @@ from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.layer_map import draw_layer_map
+from gradient_atlas.drawing.panels import letter, only
 from gradient_atlas.drawing.style import Style, label_panels
 from gradient_atlas.measures.layers import STABLE_DECADES
 from gradient_atlas.measures.monitor import logarithms, outcomes, right, silent_layers
@@ -74,13 +75,14 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         "decades": Number(STABLE_DECADES, digits=1),
     }
     parts = []
-    for letter, network in zip("abcdefgh", networks(rows), strict=False):
+    for position, network in enumerate(networks(rows)):
+        name = letter(position)
         key, table = network.key, logarithms(network.rows)
         numbers[f"{key}_first"] = Number(10.0 ** table.iloc[0, 0], digits=1)
         numbers[f"{key}_last"] = Number(10.0 ** table.iloc[-1, 0], digits=1)
         numbers[f"{key}_widest"] = Number(float((table.max() - table.min()).max()))
         text = (
-            rf"({letter}) {network.name}: before the first update [[{key}_last]] at the output and "
+            rf"({name}) {network.name}: before the first update [[{key}_last]] at the output and "
             rf"[[{key}_first]] at the input; at most [[{key}_widest]] orders of magnitude between "
             r"two layers at any step."
         )
@@ -92,7 +94,7 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
                 r" no gradient left: the huge update drives every unit of the layers near the "
                 r"input so far that its derivative is 0."
             )
-        parts.append(text)
+        parts.append(only(name, f"{text} "))
     rates = " and ".join(f"{rate:g}" for rate in sorted(rows["learning_rate"].unique()))
     return Caption(
         r"What monitoring shows: $\log_{10}$ of the norm of each layer's weight gradient, mean "
@@ -101,7 +103,8 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         rf"({' and '.join(name_of(name) for name in dict.fromkeys(rows['optimizer']))}, "
         rf"$\eta$ = {rates}, batches of {numbers_of(rows, 'batch_size')}, [[steps]] updates, "
         rf"{' and '.join(dict.fromkeys(rows['precision']))}, a fixed batch of probes). "
-        rf"{' '.join(parts)} [[diverged]] of [[runs]] runs diverged. {_alarm(tables, numbers)}",
+        + "".join(parts)
+        + rf"[[diverged]] of [[runs]] runs diverged. {_alarm(tables, numbers)}",
         numbers,
     )
 

@@ -12,6 +12,7 @@ from pandas import DataFrame
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.names import name_lines
 from gradient_atlas.drawing.looks.network import network_look
+from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import THEORY, Style, band, label_panels
 from gradient_atlas.measures.layers import (
     ERROR,
@@ -120,11 +121,21 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         r"the first update ([[seeds]] seeds, bands: their range; "
         rf"{' and '.join(dict.fromkeys(rows.precision))}). Backpropagation runs "
         r"from right (output) to left (input). Thin black: mean-field theory with the real "
-        r"inputs, nothing fitted. (a) Weight gradients. (b) Error signals. (c) Those of (b) that "
-        rf"stay near 1; grey: {STABLE_DECADES:g} orders of magnitude to either side. Factor of "
-        rf"the error signal per layer towards the input (theory): {'; '.join(parts)}. The weight "
-        r"gradient is of the size of the error signal times the activations: where these grow as "
-        r"the signal falls, or fall as it grows, a flat line in (a) is no proof of health. "
+        r"inputs, nothing fitted. "
+        + only("a", "(a) Weight gradients. ")
+        + only("b", "(b) Error signals. ")
+        + only(
+            "c",
+            f"(c) Error signals that stay near 1; grey: {STABLE_DECADES:g} orders of magnitude to "
+            "either side. ",
+        )
+        + rf"Factor of the error signal per layer towards the input (theory): {'; '.join(parts)}. "
+        + only(
+            "a",
+            r"The weight gradient is of the size of the error signal times the activations: where "
+            r"these grow as the signal falls, or fall as it grows, a flat line in (a) is no proof "
+            r"of health. ",
+        )
     )
     text += _apart(shown, theory, numbers) + _chaos(shown, tables["inputs"], numbers)
     text += (

@@ -47,7 +47,7 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     columns = list(dict.fromkeys(weights_name(*key) for key in _in_order_of_variance(cells)))
     narrow = style.width_in_inches < 4
     height = 0.36 * len(activations) + (1.8 if narrow else 0.9)
-    figure, (axes,) = style.new_figure(1, panel_height=height)
+    figure, (axes,) = style.new_figure(1, panel_height=height, least_height=height)
     shape = (len(activations), len(columns))
     values, texts = np.full(shape, np.nan), np.full(shape, "", dtype=object)
     for (activation, name, weight_std), (measured, predicted) in cells.items():

@@ -11,6 +11,7 @@ from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.descent import rate_number
+from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import Style, band, label_panels, look_of
 from gradient_atlas.measures.learning_rates import (
     EXPLODED,
@@ -147,13 +148,15 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     biases = "" if run.train_biases else ", biases frozen at 0"
     return Caption(
         rf"{network_name(run)}, [[depth]] layers of width [[width]], {name_of(run.dataset)}, "
-        rf"[[steps]] steps{biases}, [[seeds]] seeds (points, or band: range). (a) Loss after the "
-        r"last step (dotted: guessing); grey: beyond the axis, a row an optimiser, "
-        r"crosses: not finite. (b) Largest gradient norm over the first (dotted: [[exploded]]). "
-        r"A run learns if it ends below [[learnt]] of guessing's loss; the largest rate of the "
+        rf"[[steps]] steps{biases}, [[seeds]] seeds (points, or band: range). "
+        + only("a", "(a) Loss after the last step (dotted: guessing). ")
+        + only("b", "(b) Largest gradient norm over the first (dotted: [[exploded]]). ")
+        + only("ab", "Grey: beyond the axis, a row an optimiser, crosses: not finite. ")
+        + r"A run learns if it ends below [[learnt]] of guessing's loss; the largest rate of the "
         rf"scan to learn is, depending on the seed, {', '.join(rates)}. Rates are in different "
-        r"units: (c) step over that of SGD with the same $\eta$; (d) relative change of a layer at "
-        rf"that largest rate{mean}.",
+        r"units. "
+        + only("c", r"(c) Step over that of SGD with the same $\eta$. ")
+        + only("d", rf"(d) Relative change of a layer at that largest rate{mean}."),
         numbers,
     )
 

@@ -7,6 +7,7 @@ from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.descent import FLOW
+from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import COLORS, THEORY, Style, label_panels
 from gradient_atlas.measures.flows import EXPECTED, mean_distances, orders
 from gradient_atlas.runs.names import name_of, problem_name
@@ -112,27 +113,29 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
             fitted = orders(order, problem, method)
             numbers[f"{problem}_{method}"] = Number.over_seeds(fitted, digits=4)
         parts.append(rf"{problem_name(problem)} $[[{problem}_first]]$ and $[[{problem}_second]]$")
-    text = (
-        r"(a) Loss of gradient descent at time $t = k\eta$ beside that of the flow (blue). "
+    text = only(
+        "a", r"(a) Loss of gradient descent at time $t = k\eta$ beside that of the flow (blue). "
+    ) + only(
+        "b",
         r"(b) Descent's distance to the flow at a fixed time, expected to be of first order in "
         r"$\eta$, and to the flow of the modified loss $L + \frac{\eta}{4}\|\nabla L\|^2$ "
-        r"(Barrett and Dherin 2021), of second. Fitted orders: "
-        + "; ".join(parts)
-        + r". Thin lines: slopes 1 and 2 through the "
-        r"finest step. Grey: a fourth-order Runge--Kutta method with as many gradients."
+        rf"(Barrett and Dherin 2021), of second. Fitted orders: {'; '.join(parts)}. Thin "
+        r"lines: slopes 1 and 2 through the finest step. Grey: a fourth-order Runge--Kutta "
+        r"method with as many gradients. ",
     )
     network = flow[flow["loss_function"] == "network"]
     if len(network):
         widths = ", ".join(str(width) for width in flow["hidden_widths"].iloc[0])
         text += (
-            rf" Network: tanh, {f'hidden widths {widths}' if widths else 'no hidden layer'}, "
+            rf"Network: tanh, {f'hidden widths {widths}' if widths else 'no hidden layer'}, "
             rf"squared loss, [[examples]] examples of "
-            rf"{name_of(flow['dataset'].iloc[0])}; in (a) seed [[seed]], in (b) the mean "
-            r"of [[seeds]] seeds."
+            rf"{name_of(flow['dataset'].iloc[0])}"
         )
+        text += only("a", "; in (a) seed [[seed]]")
+        text += only("b", "; in (b) the mean of [[seeds]] seeds") + "."
         numbers |= {
             "examples": Number(int(flow["examples"].iloc[0])),
             "seed": Number(int(shown["seed"].iloc[0])),
             "seeds": Number(int(network["seed"].nunique())),
         }
-    return Caption(text, numbers)
+    return Caption(text.strip(), numbers)

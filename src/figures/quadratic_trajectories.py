@@ -9,6 +9,7 @@ from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.descent import apart, contours, rate_number
+from gradient_atlas.drawing.panels import letters_of, only
 from gradient_atlas.drawing.style import COLORS, THEORY, Style, label_panels
 from gradient_atlas.measures.quadratic import bracketed, manner, runs
 
@@ -91,12 +92,15 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     lost = runs(tables["paths"], tables["thresholds"]).query("status == 'diverged'")
     plain = bracketed(tables["bracket"], tables["thresholds"]).query("momentum == 0")
     edge = tables["thresholds"].query("momentum == 0")["threshold"].iloc[0]
+    rates = tables["paths"]["learning_rate"].nunique()
+    of_paths, _ = letters_of(range(rates))
     more = r" + \dots" if bowl["dimensions"] > 2 else ""
     text = (
         r"Gradient descent on $L = \frac{1}{2}([[one]]\,\theta_1^2 + [[two]]\,\theta_2^2"
-        rf"{more})$ from $([[start_one]], [[start_two]])$. Grey: level lines; thin black: the "
-        r"closed form $|\theta_i| = |1-\eta\lambda_i|^k\,|\theta_i(0)|$, on which the steps and "
-        r"their loss must lie. "
+        rf"{more})$ from $([[start_one]], [[start_two]])$. "
+        + only(of_paths, "Grey: level lines. ")
+        + r"Thin black: the closed form $|\theta_i| = |1-\eta\lambda_i|^k\,|\theta_i(0)|$, on "
+        r"which the steps and their loss must lie. "
     )
     numbers = {
         "one": rate_number(bowl["curvature_1"]),

@@ -21,6 +21,7 @@ from gradient_atlas.drawing.looks.recurrent import (
     told_apart,
     weights_label,
 )
+from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import THEORY, Style, band, label_panels
 from gradient_atlas.measures.recurrent import (
     LEARNT_SHARE,
@@ -163,12 +164,20 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     text = (
         r"Error signals back through time. Adding problem over [[length]] time "
         r"steps, [[units]] hidden units, [[seeds]] seeds (line: geometric mean, band: range), root "
-        r"mean square over [[probe]] sequences. (a)–(c) Before training; thin black: wide-network "
-        r"calculation without a fitted number. "
-        rf"{_explained(signals)}Left at lag [[largest]] of the "
-        r"signal at lag 1: "
+        r"mean square over [[probe]] sequences. "
+        + only(
+            "abc",
+            r"(a)–(c) Before training; thin black: wide-network calculation without a fitted "
+            r"number. ",
+        )
+        + _explained(signals)
+        + only(
+            "abc",
+            r"Left at lag [[largest]] of the signal at lag 1: "
+            rf"{_listed('start', kept, numbers)}. ",
+        )
     )
-    text += f"{_listed('start', kept, numbers)}. {_trained(signals, losses, tables, numbers)} "
+    text += _trained(signals, losses, tables, numbers)
     return Caption(text + _descents(losses, numbers), numbers)
 
 
@@ -177,11 +186,12 @@ def _explained(signals: DataFrame) -> str:
     starts = set(signals[signals.cell == "rnn"].recurrent_initialization)
     said = [r"orthogonal times $g$"] if "orthogonal" in starts else []
     said += [r"standard, $U(\pm 1/\sqrt{n})$"] if "standard" in starts else []
-    text = f"(a) Recurrent weights {' or '.join(said)}. " if said else ""
+    text = only("a", f"(a) Recurrent weights {' or '.join(said)}. ") if said else ""
     if set(signals.cell) - {"rnn"}:
-        text += (
+        text += only(
+            "bc",
             r"(b), (c) Bias $b$ on the forget or update gate: a factor of about $\sigma(b) + s$ a "
-            r"step, $s$ the weights' share. "
+            r"step, $s$ the weights' share. ",
         )
     return text
 
@@ -205,25 +215,29 @@ def _trained(
 ) -> str:
     runs = kinds(at_end(where(signals, optimizer="adam")), TRAINING)
     if not runs:
-        return "(d), (e) Nothing was trained with Adam."
+        return only("de", "(d), (e) Nothing was trained with Adam. ")
     names = _labels(runs, cell_label)
     learnt = [_of_learnt(rows, losses, tables) for rows in runs]
     kept = [(name, _left(rows)) for name, rows in zip(names, learnt, strict=True) if len(rows)]
     none = [name for name, rows in zip(names, learnt, strict=True) if rows.empty]
-    text = (
-        r"(d) After Adam, the seeds that learnt: their loss fell below [[learnt]] of what a "
-        r"network without memory is left with (dotted in (e), running medians of all seeds, lines "
-        r"as in (d))."
+    text = only("d", "(d) After Adam, the seeds that learnt. ") + only(
+        "e",
+        "(e) Loss with Adam, running medians of all seeds; dotted: that of a network without "
+        "memory. ",
+    )
+    said = (
+        "A seed has learnt whose loss fell below [[learnt]] of what a network without memory is "
+        "left with. "
     )
     if kept:
-        text += f" Left: {_listed('trained', kept, numbers)}."
-    return text + (f" No seed learnt: {'; '.join(none)}." if none else "")
+        said += f"Left: {_listed('trained', kept, numbers)}. "
+    return text + only("de", said + (f"No seed learnt: {'; '.join(none)}. " if none else ""))
 
 
 def _descents(losses: DataFrame, numbers: dict[str, Number]) -> str:
     runs = kinds(where(losses, optimizer="sgd"), TRAINING)
     if not runs:
-        return "(f) Nothing was trained by plain descent."
+        return only("f", "(f) Nothing was trained by plain descent.")
     clauses = []
     for place, (rows, name) in enumerate(zip(runs, _labels(runs, descent_label), strict=True)):
         numbers |= {
@@ -237,4 +251,5 @@ def _descents(losses: DataFrame, numbers: dict[str, Number]) -> str:
         clauses.append(
             f"[[diverged_{place}]] of [[runs_{place}]] ({name}{at}, $\\eta = [[rate_{place}]]$)"
         )
-    return f"(f) Descent, a line a seed; crosses: diverged, {', '.join(clauses)}."
+    said = f"(f) Descent, a line a seed; crosses: diverged, {', '.join(clauses)}."
+    return only("f", said)

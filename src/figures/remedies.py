@@ -9,6 +9,8 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.page import is_left_out
+from gradient_atlas.drawing.panels import letter, letters_of, only
 from gradient_atlas.drawing.style import COLORS, Style, label_panels
 from gradient_atlas.measures.changes import Group, Member, groups
 from gradient_atlas.measures.explosion import accuracy, updates
@@ -39,14 +41,19 @@ PLAIN = "none"
 def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     """A panel a network, a row a remedy: decades between the layers, and accuracy."""
     found = deepest(tables)
-    rows = _rows(found)
-    height = 0.75 + 0.028 * style.smallest_font * max(len(rows), 4)
-    figure, axes = style.new_figure(max(len(found), 1), columns=3, panel_height=height)
-    beside = len({round(panel.get_position().y0, 3) for panel in axes}) == 1
-    for position, (panel, group) in enumerate(zip(axes, found, strict=False)):
+    # Of panels that are left out nothing is drawn: their remedies would be empty rows.
+    shown = [found[place] for place in style.shown(max(len(found), 1)) if place < len(found)]
+    rows = _rows(shown)
+    height = panel_height(len(rows), style)
+    figure, axes = style.new_figure(
+        max(len(found), 1), columns=3, panel_height=height, least_height=height
+    )
+    on_page = [panel for panel in axes if not is_left_out(panel)]
+    beside = len({round(panel.get_position().y0, 3) for panel in on_page}) == 1
+    for panel, group in zip(on_page, shown, strict=False):
         _draw_network(panel, group, rows, tables["theory"])
-        shown = position == 0 or not beside
-        panel.set_yticks(range(len(rows)), rows if shown else [""] * len(rows))
+        named = panel is on_page[0] or not beside
+        panel.set_yticks(range(len(rows)), rows if named else [""] * len(rows))
     label_panels(axes, [group.name for group in found])
     figure.legend(
         [mpl.lines.Line2D([], [], **look) for look in (BEFORE, PREDICTED, AFTER)],
@@ -55,6 +62,11 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
         ncols=3,
     )
     return figure
+
+
+def panel_height(rows: int, style: Style) -> float:
+    """Inches that so many rows and their names need."""
+    return 0.75 + 0.028 * style.smallest_font * max(rows, 4)
 
 
 def deepest(tables: dict[str, DataFrame]) -> list[Group]:
@@ -157,15 +169,22 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
                 numbers[f"{key}_theory"] = Number(
                     predicted_factor(tables["theory"], member.start), digits=4
                 )
-    factors_said = "; ".join(filter(None, (_factors(group) for group in found)))
-    if factors_said:
-        text += rf"Factor of the signal per layer towards the input (theory): {factors_said}."
-    if any("residual" in member.kinds for group in found for member in group.members):
-        text += (
-            r" Residual layers are $x + s\,\phi(Wx)$, without the second matrix of He et al. "
-            r"(2016); $s = 1$ unless said."
+    factors_said = [_factors(group) for group in found]
+    if any(factors_said):
+        text += r"Factor of the signal per layer towards the input (theory): " + "".join(
+            only(letter(position), f"{said}. ")
+            for position, said in enumerate(factors_said)
+            if said
         )
-    return Caption(text, numbers)
+    kinds = [{kind for member in group.members for kind in member.kinds} for group in found]
+    residual, _ = letters_of([place for place, of in enumerate(kinds) if "residual" in of])
+    if residual:
+        text += only(
+            residual,
+            r"Residual layers are $x + s\,\phi(Wx)$, without the second matrix of He et al. "
+            r"(2016); $s = 1$ unless said.",
+        )
+    return Caption(text.strip(), numbers)
 
 
 def _factors(group: Group) -> str:

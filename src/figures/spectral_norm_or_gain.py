@@ -11,6 +11,7 @@ from matplotlib.ticker import NullFormatter
 from pandas import DataFrame, concat
 
 from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import LOOKS, THEORY, Style, label_panels, look_of
 from gradient_atlas.measures.spectrum import ABOVE_ONE, networks
 from gradient_atlas.runs.names import name_of, weights_name
@@ -163,15 +164,23 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         r"What makes a signal grow, at initialisation of [[depth]]-layer perceptrons on DATASET: "
         r"the factor by which the norm of the error signal changes per layer towards the input "
         r"(filled) and that of the activations towards the output (open), for [[networks]] "
-        r"networks, means over at least [[seeds]] seeds. (a) Against the mean spectral norm of "
-        r"the hidden matrices; short lines: theory, $\sqrt{\mathrm{Var}(W)}\,(\sqrt{n_\mathrm{in}}"
-        r" + \sqrt{n_\mathrm{out}})$, named by initialisation. Of [[above]] networks with "
-        r"$\Vert W\Vert_2 > 1$ the error signal shrinks by more than "
-        r"[[least]] a layer in [[shrinks]] and the activations in [[falls]]. (b) Against "
-        r"the gain, $\sqrt{n\,\mathrm{Var}(W)\,\langle\phi'(z)^2\rangle}$ "
-        r"for the error signal and $\sqrt{n\,\mathrm{Var}(W)\,\langle\phi(z)^2\rangle/\langle z^2"
-        r"\rangle}$ for the activations; line: equal. The gain misses the error signal's factor "
-        r"by [[median]] decades in the median and by at most [[most]]."
+        r"networks, means over at least [[seeds]] seeds. "
+        + only(
+            "a",
+            r"(a) Against the mean spectral norm of the hidden matrices; short lines: theory, "
+            r"$\sqrt{\mathrm{Var}(W)}\,(\sqrt{n_\mathrm{in}} + \sqrt{n_\mathrm{out}})$, named by "
+            r"initialisation. Of [[above]] networks with "
+            r"$\Vert W\Vert_2 > 1$ the error signal shrinks by more than "
+            r"[[least]] a layer in [[shrinks]] and the activations in [[falls]]. ",
+        )
+        + only(
+            "b",
+            r"(b) Against the gain, $\sqrt{n\,\mathrm{Var}(W)\,\langle\phi'(z)^2\rangle}$ for the "
+            r"error signal and "
+            r"$\sqrt{n\,\mathrm{Var}(W)\,\langle\phi(z)^2\rangle/\langle z^2\rangle}$ for the "
+            r"activations; line: equal. The gain misses the error signal's factor by "
+            r"[[median]] decades in the median and by at most [[most]].",
+        )
     )
     return Caption(
         text.replace("DATASET", name_of(rows.dataset.iloc[0]) if len(rows) else "no data"),

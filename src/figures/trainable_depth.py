@@ -11,6 +11,7 @@ from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.network import network_look
+from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import THEORY, Style, band, label_panels
 from gradient_atlas.measures.runs import diverged_runs
 from gradient_atlas.measures.trainable_depth import (
@@ -136,11 +137,22 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         r"Depth and trainability: width [[width]], [[examples]] images of "
         rf"{name_of(first.dataset)}, [[seeds]] seeds (bands: their range), each network at each "
         rf"depth at the best of the rates $\eta$ = {named}; [[lost]] of [[runs]] runs diverged. "
-        r"(a) After [[updates]] updates, thin: after [[half]]; dotted: guessing; $6\xi$, with "
-        r"$\xi = -1/\ln\chi$: the greatest trainable depth that Schoenholz et al. (2017) find. "
-        r"(b) Greatest depth up to which all seeds are as accurate as asked for. At [[learnt]] "
-        rf"(dotted), after [[half]] and [[updates]] updates: {'; '.join(clauses)}. (c) What is "
-        r"left of the error signal at the first layer before training, with wide-network theory."
+        + only("a", "(a) After [[updates]] updates, thin: after [[half]]; dotted: guessing. ")
+        + only(
+            "ab",
+            r"$6\xi$, with $\xi = -1/\ln\chi$: the greatest trainable depth that Schoenholz et al. "
+            r"(2017) find. ",
+        )
+        + only(
+            "b",
+            r"(b) Greatest depth up to which all seeds are as accurate as asked for. At [[learnt]] "
+            rf"(dotted), after [[half]] and [[updates]] updates: {'; '.join(clauses)}. ",
+        )
+        + only(
+            "c",
+            r"(c) What is left of the error signal at the first layer before training, with "
+            r"wide-network theory.",
+        )
     )
     return Caption(text, numbers)
 

@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import Style, band, label_panels, look_of
 from gradient_atlas.measures.networks import datasets_named, numbers_of
 from gradient_atlas.measures.plateaus import (
@@ -122,14 +123,24 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         rf"batches of {numbers_of(metrics, 'batch_size')}; each network at the best of the rates "
         rf"$\eta$ = {rates}, by the loss in the end. Lines: mean over [[seeds]] seeds, bands: "
         r"range. Loss over the last [[last]] epochs, with its rate: "
-        rf"(a) {a}; (b) {b}. Dotted: guessing among [[classes]] classes costs [[chance]] nat. "
-        rf"{_verdict(shown)}{_edge(shown)}[[diverged]] of [[runs]] runs shown diverged.",
+        + only("a", f"(a) {a}. ")
+        + only("b", f"(b) {b}. ")
+        + r"Dotted: guessing among [[classes]] classes costs [[chance]] nat. "
+        + only("a", _said_of(shown, SETTINGS[0]))
+        + only("b", _said_of(shown, SETTINGS[1]))
+        + r"[[diverged]] of [[runs]] runs shown diverged.",
         numbers,
     )
 
 
 def _named(key: tuple[str, str]) -> str:
     return f"{name_of(key[0])} with {name_of(initialization_of(*key))}"
+
+
+def _said_of(shown: dict[tuple[str, str], DataFrame], setting: str) -> str:
+    """What is remarkable of the networks of one panel."""
+    own = {key: rows for key, rows in shown.items() if key[1] == setting}
+    return f"{_verdict(own)}{_edge(own)}"
 
 
 def _verdict(shown: dict[tuple[str, str], DataFrame]) -> str:

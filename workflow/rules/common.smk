@@ -19,7 +19,9 @@ from snakemake.exceptions import WorkflowError
 
 from code_dependencies import literal, own_tables, source_files
 from configuration import complete
+from pages import check_pages, check_panels
 from gradient_atlas import arithmetic
+from gradient_atlas.drawing.style import style_from
 from gradient_atlas.errors import InputError
 from gradient_atlas.runs.extension import is_extension, source_file
 from gradient_atlas.runs.sweep import expand_sweep, sweep_points
@@ -65,6 +67,11 @@ for figure, name in CONFIGURED.items():
         raise WorkflowError(f"config: figures: {figure} is none; did you mean {close}?")
 if len(FIGURES) < len(config["figures"]):
     raise WorkflowError("config: figures: two have the same name; files would overwrite each other")
+try:
+    check_pages(config, SOURCE / "figures", FIGURES, style_from(config["style"]))
+    check_panels(config["panels"], [*FIGURES, *ALL_FIGURES])
+except InputError as error:
+    raise WorkflowError(f"config: {error}") from None
 # Data sets of several files that are no training sweep: a stage adds its own here, as
 # PARTITIONS["dynamics/sharpness"] = {"grid": {"learning_rate": [...]}}.
 PARTITIONS = {}

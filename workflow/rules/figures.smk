@@ -43,10 +43,13 @@ rule draw_figure:
         results=lambda wildcards, input: results_folder(input.tables),
         sweeps=lambda wildcards: as_argument(partitions_of(wildcards.figure)),
         style=as_argument(config["style"]),
+        panels=lambda wildcards: " ".join(
+            ["--panels", *panels] if (panels := config["panels"].get(wildcards.figure)) else []
+        ),
         target=lambda wildcards, output: output.pdf.removesuffix(".pdf"),
     shell:
         "{params.python} {input.code[0]:q} {params.name:q} --tables {params.tables} --results {params.results:q}"
-        " --sweeps {params.sweeps} --style {params.style} --output {params.target:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+        " --sweeps {params.sweeps} --style {params.style} {params.panels} --output {params.target:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
 
 
 # A figure that breaks a rule of its venue stays where it is, to be looked at; the build fails.
@@ -55,6 +58,7 @@ rule check_figure:
         code=code("check_figure.py"),
         pdf="figures/{figure}.pdf",
         layout="figures/{figure}.layout.json",
+        caption="figures/{figure}.md",
     output:
         "results/checks/{figure}.txt",
     log:
@@ -71,5 +75,36 @@ rule check_figure:
         python=PYTHON,
         style=as_argument(config["style"]),
     shell:
-        "{params.python} {input.code[0]:q} {input.pdf:q} --layout {input.layout:q} --style {params.style}"
+        "{params.python} {input.code[0]:q} {input.pdf:q} --layout {input.layout:q} --caption {input.caption:q} --style {params.style}"
         " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+
+
+# What `make bundle` gives an author: the config's figures in one zip that LaTeX compiles.
+rule bundle:
+    input:
+        code=code("write_paper_bundle.py"),
+        licence=PROJECT / "LICENSE",
+        pdfs=expand("figures/{figure}.pdf", figure=FIGURES),
+        others=expand("figures/{figure}.{ending}", figure=FIGURES, ending=["tex", "csv"]),
+        checks=expand("results/checks/{figure}.txt", figure=FIGURES),
+        tables=table_files(*FIGURES),
+    output:
+        "figures/bundle.zip",
+    log:
+        "logs/bundle.log",
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=10,
+    params:
+        python=PYTHON,
+        tables=as_argument({figure: datasets_of(figure) for figure in FIGURES}),
+        results=lambda wildcards, input: results_folder(input.tables),
+        sweeps=as_argument(partitions_of(*FIGURES)),
+        style=as_argument(config["style"]),
+    shell:
+        "{params.python} {input.code[0]:q} --figures {input.pdfs:q} --tables {params.tables}"
+        " --results {params.results:q} --sweeps {params.sweeps} --style {params.style}"
+        " --licence {input.licence:q} --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"

@@ -8,8 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from gradient_atlas.drawing.panels import chosen_text, left_out, whole
+
 _PLACE = re.compile(r"\[\[(\w+)\]\]")
 _MATHS = re.compile(r"(\$[^$]*\$)")
+LETTER = 0.46  # ems; measured: 0.44 in Computer Modern, 0.39 in Times
+LEADING = 1.2  # of the font's size
+ABOVE_CAPTION = 10.0  # points: LaTeX's \abovecaptionskip
 _DIGIT_NAMES = ("Zero", "One", "Two", "Three", "Four", "Five", "Six", "Seven", "Eight", "Nine")
 
 
@@ -74,7 +79,8 @@ class Caption:
     """A caption's text, and the numbers that stand in it.
 
     Attributes:
-        text: plain text with LaTeX maths between dollars and ``[[name]]`` where a number stands.
+        text: plain text with LaTeX maths between dollars and ``[[name]]`` where a number stands;
+            what speaks of some panels alone is marked by ``panels.only``.
         numbers: each name of the text, computed from the tables; more may be given for the paper's
             own sentences.
     """
@@ -90,6 +96,12 @@ class Caption:
             if odd := [c for c in piece if ord(c) > 0xFF and c not in "–—‘’“”"]:
                 raise ValueError(f"caption: {odd} must stand in $maths$")
 
+    def of_panels(self, letters: Sequence[str]) -> "Caption":
+        """Return the caption of these panels alone, lettered anew, without others' numbers."""
+        text = chosen_text(self.text, letters)
+        gone = {*_PLACE.findall(left_out(self.text, letters))} - {*_PLACE.findall(text)}
+        return Caption(text, {k: value for k, value in self.numbers.items() if k not in gone})
+
     def plain(self) -> str:
         """Return the text with its numbers, maths between dollars: Markdown as it stands."""
         return self._filled(lambda name: self.numbers[name].latex())
@@ -97,9 +109,10 @@ class Caption:
     @property
     def _whole(self) -> str:
         """The text, and what stands after each ± in it."""
-        shown = (self.numbers[name] for name in _PLACE.findall(self.text))
+        text = whole(self.text)
+        shown = (self.numbers[name] for name in _PLACE.findall(text))
         kinds = {number.spread_is: None for number in shown if r"\pm" in number.latex()}
-        return self.text + (rf" After $\pm$: {', and '.join(kinds)}." if kinds else "")
+        return text + (rf" After $\pm$: {', and '.join(kinds)}." if kinds else "")
 
     def latex(self, prefix: str) -> str:
         """Return the text for LaTeX, each number as its macro (see ``macros``)."""
@@ -126,6 +139,17 @@ class Caption:
                 piece,
             )
         return "".join(pieces)
+
+
+def height_in_paper(caption: str, width: float, size: float) -> float:
+    """Return about how high LaTeX sets a caption (as ``plain``) of this font size, in points.
+
+    A command of maths counts as one letter, and ``LETTER`` is a little more than the usual fonts
+    need, so that what is said to fit does.
+    """
+    text = re.sub(r"\\[a-zA-Z]+|\\.", "x", caption)
+    letters = len(re.sub(r"[{}$^_]", "", text)) + len("Figure 1: ")
+    return LEADING * size * math.ceil(letters * LETTER * size / width) + ABOVE_CAPTION
 
 
 def _power(value: float) -> int:

@@ -1,7 +1,7 @@
 """The rules that a figure must keep before it goes into a paper, each broken by name.
 
-Their names: page-width, font-type, font-family, font-size, glyphs, clipped-text, overlapping-text,
-legend, colors.
+Their names: page-width, page-height, font-type, font-family, font-size, glyphs, clipped-text,
+overlapping-text, legend, colors.
 """
 
 import itertools
@@ -68,7 +68,7 @@ def check_figure(pdf: Path, layout: Layout, style: Style) -> list[Violation]:
     Args:
         pdf: the page as it goes into the paper.
         layout: what ``figure_layout.layout_of`` measured when it was drawn.
-        style: the venue.
+        style: the venue; a ``FigureStyle`` keeps room for the caption.
 
     Raises:
         InputError: the PDF cannot be read or has not one page.
@@ -87,11 +87,18 @@ def _page(pdf: Path, style: Style) -> Iterator[Violation]:
             if len(document.pages) != 1:
                 raise InputError(f"{pdf.name}: {len(document.pages)} pages; a figure has one")
             page = document.pages[0]
-            left, _, right, _ = (float(edge) for edge in page.mediabox)
+            left, bottom, right, top = (float(edge) for edge in page.mediabox)
             fonts = sorted(_fonts(page.obj))
     except pikepdf.PdfError as error:
         raise InputError(f"{pdf.name}: not a PDF: {error}") from None
     column = style.width_in_inches * 72
+    most = style.height_for_drawing()
+    if most is not None and top - bottom > 72 * most + WIDTH_TOLERANCE:
+        yield Violation(
+            "page-height",
+            f"{top - bottom:.0f} pt, a page of {style.venue} leaves {72 * most:.0f} pt beside the "
+            "caption",
+        )
     if abs(right - left - column) > WIDTH_TOLERANCE:
         yield Violation("page-width", f"{right - left:.2f} pt, the column has {column:.2f} pt")
     for name, kind in fonts:

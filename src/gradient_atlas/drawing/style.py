@@ -12,10 +12,17 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 
-from gradient_atlas.drawing.venues import column_width, has_two_columns, inches, sizes_of
+from gradient_atlas.drawing.page import LeftOut, Page, is_left_out
+from gradient_atlas.drawing.panels import letter
+from gradient_atlas.drawing.venues import (
+    column_width,
+    has_two_columns,
+    inches,
+    sizes_of,
+    text_height,
+)
 from gradient_atlas.errors import InputError
 
 # Paul Tol's "bright" scheme (https://personal.sron.nl/~pault/), in an order in which neighbours
@@ -66,19 +73,7 @@ _FONT_SIZES = (
     "ytick.labelsize",
 )
 _NARROWEST_PANEL = 1.7  # inches; below this, tick labels of neighbouring panels meet
-
-
-class _Page(Figure):
-    """A figure whose own legend takes fewer columns where the page is too narrow for all."""
-
-    def legend(self, *args: Any, **options: Any) -> Legend:
-        """Add a legend as ``Figure.legend`` does, ``ncols`` being the most columns it has."""
-        for columns in range(options.pop("ncols", 1), 0, -1):
-            legend = super().legend(*args, ncols=columns, **options)
-            if columns == 1 or legend.get_window_extent().width <= self.bbox.width:
-                break
-            legend.remove()
-        return legend
+LOWEST_PANEL = 1.35  # inches; a row that is lower is all labels
 
 
 @dataclass(frozen=True)
@@ -89,6 +84,7 @@ class Style:
         venue: a key of ``venues.VENUES``, a bundle of tueplots (``icml2022``), or ``custom``.
         column: ``full`` (the text's width) or ``half`` (one of two columns).
         width: for ``custom`` alone: inches, or TeX points as ``"252pt"``.
+        height: for ``custom``, if known: of the page's text, as ``width``.
         png_resolution: dots per inch of the screen's copy.
     """
 
@@ -96,6 +92,7 @@ class Style:
     column: str = "full"
     width: float | str | None = None
     png_resolution: int = 200
+    height: float | str | None = None
 
     def __post_init__(self) -> None:
         """Raise InputError for a venue, column or width that does not exist."""
@@ -103,6 +100,8 @@ class Style:
             raise InputError(f"style.column: {self.column!r} is wrong; it must be full or half")
         if (self.venue == "custom") != (self.width is not None):
             raise InputError("style.width: give it with venue: custom, and only there")
+        if self.venue != "custom" and self.height is not None:
+            raise InputError("style.height: give it with venue: custom, and only there")
         if not 1 <= self.width_in_inches <= 20:
             raise InputError(f"style.width: {self.width!r} is not between 1 and 20 inches")
 
@@ -112,6 +111,11 @@ class Style:
         if self.width is not None:
             return inches(self.width)
         return column_width(self.venue, self.column)
+
+    @property
+    def height_in_inches(self) -> float | None:
+        """The height of the page's text, which figure and caption share; None if unknown."""
+        return text_height(self.venue) if self.height is None else inches(self.height, "height")
 
     @property
     def spans_columns(self) -> bool:
@@ -165,32 +169,70 @@ class Style:
             mpl.rcParams.update(self.parameters)
             yield
 
+    def shown(self, panels: int) -> list[int]:
+        """Return which of so many panels are on the page: all, unless a figure's style says."""
+        return list(range(panels))
+
+    def rows(
+        self,
+        panels: int,
+        columns: int | None = None,
+        panel_height: float = 1.9,
+        least_height: float | None = None,
+    ) -> tuple[int, int, float]:
+        """Return rows, columns and the height of a row: as low as all need to fit, if they can."""
+        room = max(1, int(self.width_in_inches / _NARROWEST_PANEL))
+        columns = min(columns or panels, panels, room)
+        rows = math.ceil(panels / columns)
+        if (most := self.height_for_drawing()) is not None:
+            least = min(panel_height, LOWEST_PANEL) if least_height is None else least_height
+            panel_height = min(panel_height, max(most / rows, least))
+        return rows, columns, panel_height
+
+    def height_for_drawing(self) -> float | None:
+        """Return the inches that a drawing may be high; None if unknown."""
+        return self.height_in_inches
+
     def new_figure(
-        self, panels: int, *, columns: int | None = None, panel_height: float = 1.9, **options: Any
+        self,
+        panels: int,
+        *,
+        columns: int | None = None,
+        panel_height: float = 1.9,
+        least_height: float | None = None,
+        **options: Any,
     ) -> tuple[Figure, list[Axes]]:
         """Return a figure of the exact width with its panels in rows as wide as the page allows.
+
+        Panels that the style leaves out are axes as well, of another figure that nobody sees.
 
         Args:
             panels: number of axes.
             columns: how many stand side by side where there is room (default: all).
-            panel_height: height of a row in inches.
+            panel_height: height of a row in inches, where the page is high enough.
+            least_height: what it cannot do without (default: ``LOWEST_PANEL``).
             options: go to ``plt.subplots`` (``sharey`` and so on).
         """
-        room = max(1, int(self.width_in_inches / _NARROWEST_PANEL))
-        columns = min(columns or panels, panels, room)
-        rows = math.ceil(panels / columns)
+        shown = self.shown(panels)
+        rows, across, height = self.rows(len(shown), columns, panel_height, least_height)
         figure, grid = plt.subplots(
             rows,
-            columns,
-            figsize=(self.width_in_inches, rows * panel_height),
+            across,
+            figsize=(self.width_in_inches, rows * height),
             squeeze=False,
-            FigureClass=_Page,
+            FigureClass=Page,
             **options,
         )
-        axes = list(grid.flat)
-        for unused in axes[panels:]:
+        on_page = list(grid.flat)
+        for unused in on_page[len(shown) :]:
             unused.remove()
-        return figure, axes[:panels]
+        if len(shown) == panels:
+            return figure, on_page[:panels]
+        spare = LeftOut(columns or panels, figsize=(self.width_in_inches, rows * height))
+        axes = list(spare.subplots(1, panels, squeeze=False, **options).flat)
+        for place, position in enumerate(shown):
+            axes[position] = on_page[place]
+        return figure, axes
 
 
 def look_of(key: str, position: int = 0) -> dict[str, Any]:
@@ -210,10 +252,22 @@ def band(axes: Axes, x: Any, middle: Any, low: Any, high: Any, **look: Any) -> L
 
 
 def label_panels(axes: list[Axes], titles: Mapping[int, str] | list[str]) -> None:
-    """Give each panel its letter and title: ``(a) Standard initialisation``."""
-    pairs = titles.items() if isinstance(titles, Mapping) else enumerate(titles)
-    for position, title in pairs:
-        axes[position].set_title(f"({chr(ord('a') + position)}) {title}")
+    """Give each panel its letter and title: ``(a) Standard initialisation``.
+
+    Panels that are left out take no letter; one that has lost the neighbour whose axis it shared
+    gets its own label.
+    """
+    pairs = dict(titles.items() if isinstance(titles, Mapping) else enumerate(titles))
+    on_page = [position for position in sorted(pairs) if not is_left_out(axes[position])]
+    for place, position in enumerate(on_page):
+        axes[position].set_title(f"({letter(place)}) {pairs[position]}")
+    for position in on_page if len(on_page) < len(pairs) else []:
+        spec = axes[position].get_subplotspec()
+        if spec is not None and spec.is_first_col() and not axes[position].get_ylabel():
+            columns = next(a.figure.columns for a in axes if isinstance(a.figure, LeftOut))
+            row = range(position - position % columns, position)
+            before = [axes[other].get_ylabel() for other in row]
+            axes[position].set_ylabel(next(filter(None, reversed(before)), ""))
 
 
 def style_from(parameters: Mapping[str, Any]) -> Style:

@@ -63,8 +63,13 @@ def text_height(venue: str) -> float | None:
     return HEIGHTS.get(venue.rstrip("0123456789"))
 
 
-def inches(width: float | str) -> float:
-    """Return a width given in inches or, as in ``"252pt"``, in TeX points.
+def caption_font(venue: str) -> float:
+    """Return the size in points of a venue's captions: two-column pages set them smaller."""
+    return 9.0 if has_two_columns(venue) else 10.0
+
+
+def inches(width: float | str, key: str = "width") -> float:
+    """Return a width or height given in inches or, as in ``"252pt"``, in TeX points.
 
     Raises:
         InputError: it is neither.
@@ -74,7 +79,7 @@ def inches(width: float | str) -> float:
         return float(text.removesuffix("pt")) / (POINTS_PER_INCH if text.endswith("pt") else 1)
     except ValueError:
         raise InputError(
-            f'style.width: {width!r} is wrong; give inches (3.5) or points ("252pt")'
+            f'style.{key}: {width!r} is wrong; give inches (3.5) or points ("252pt")'
         ) from None
 
 

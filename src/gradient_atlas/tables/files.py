@@ -1,5 +1,6 @@
 """The one way to write a table and to read it; what its columns are is said in ``schemas``."""
 
+import hashlib
 import json
 import os
 import tempfile
@@ -59,6 +60,17 @@ def metadata(path: Path) -> dict[str, Any]:
         key.decode(): value.decode() if key == b"code" else json.loads(value)
         for key, value in stored.items()
         if key not in (b"ARROW:schema", b"pandas")
+    }
+
+
+def origin_of(files: Iterable[Path]) -> dict[str, object]:
+    """Return what made a data set's files: values that all share, and each file's sha256."""
+    files = list(files)
+    made = [metadata(file) for file in files]
+    shared = {key: made[0][key] for key in made[0] if all(m.get(key) == made[0][key] for m in made)}
+    return {
+        "shared": shared,
+        "files": [hashlib.sha256(file.read_bytes()).hexdigest() for file in files],
     }
 
 
