@@ -65,35 +65,6 @@ class SGD:
         torch._foreach_add_(self.parameters, direction, alpha=-self.learning_rate)
 
 
-class Adam:
-    """m ← β₁ m + (1 - β₁) g, v ← β₂ v + (1 - β₂) g², θ ← θ - η m̂ / (√v̂ + ε) (Kingma & Ba 2015,
-    algorithm 1, with their β₁ = 0.9, β₂ = 0.999, ε = 1e-8; m̂, v̂ without the bias of the start)."""
-
-    BETA_1, BETA_2, EPSILON = 0.9, 0.999, 1e-8
-
-    def __init__(self, parameters: Sequence[Tensor], learning_rate: float) -> None:
-        self.parameters = list(parameters)
-        self.learning_rate = learning_rate
-        self._mean = [torch.zeros_like(p) for p in self.parameters]
-        self._square = [torch.zeros_like(p) for p in self.parameters]
-        self._steps = 0
-
-    @torch.no_grad()
-    def step(self, gradients: Sequence[Tensor]) -> None:
-        """Make one update; the gradients are left as they are."""
-        self._steps += 1
-        gradients = list(gradients)
-        torch._foreach_mul_(self._mean, self.BETA_1)
-        torch._foreach_add_(self._mean, gradients, alpha=1 - self.BETA_1)
-        torch._foreach_mul_(self._square, self.BETA_2)
-        torch._foreach_addcmul_(self._square, gradients, gradients, 1 - self.BETA_2)
-        size = torch._foreach_sqrt(self._square)
-        torch._foreach_div_(size, math.sqrt(1 - self.BETA_2**self._steps))
-        torch._foreach_add_(size, self.EPSILON)
-        rate = -self.learning_rate / (1 - self.BETA_1**self._steps)
-        torch._foreach_addcdiv_(self.parameters, self._mean, size, rate)
-
-
 class LayerwiseOptimizer:
     """LARS (You, Gitman, Ginsburg, 2017) or LAMB (You et al., 2020) from ``pytorch_optimizer``.
 

@@ -14,13 +14,14 @@ from gradient_atlas.errors import InputError
 from gradient_atlas.networks.architectures import build
 from gradient_atlas.runs.network import NetworkRun
 from gradient_atlas.training import norms
+from gradient_atlas.training.adam import Adam
 from gradient_atlas.training.minibatches import (
     generators,
     is_finite,
     loss_and_accuracy,
     minibatches,
 )
-from gradient_atlas.training.optimizers import SGD, Adam
+from gradient_atlas.training.optimizers import SGD
 from gradient_atlas.watching.watch import watch
 
 
