@@ -123,7 +123,7 @@ def _lists(here: Any, section: Place) -> Iterator[tuple[Place, list[Any]]]:
     items = here.items() if isinstance(here, dict) else []
     for key, value in items:
         chosen_from = (
-            key in ("learning_rates", "momenta", "depths", "widths", "sigma_w2")
+            key in ("learning_rates", "momenta", "depths", "widths", "sigma_w2", "loss_scales")
             or section[-1] == "grid"
         )
         if isinstance(value, list) and chosen_from:

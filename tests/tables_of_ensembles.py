@@ -143,3 +143,40 @@ def phase_diagram():
     yield phase_tables(within=0.3, beyond=0.9, slope=-1.0)
     yield phase_tables(within=0.95, beyond=0.9, slope=1.0, scatter=0.8)
     yield phase_tables(within=0.95, beyond=0.1, slope=1.0, seeds=[0])
+
+
+def lost_tables(cost, predicted, gap, seeds=range(6), scatter=0.0):
+    """Gradients that lose ``cost`` decades a layer, theory that says ``predicted``."""
+    shares, theory, depth = [], [], 40
+    layers = np.arange(1, depth + 1)
+    smallest = {"float16": -24, "bfloat16": -133, "float32": -149}
+    same = {"depth": depth, "width": 16, "dataset": "digits", "probe_examples": 8,
+            "weight_std": np.nan}  # fmt: skip
+    for weights in ("xavier", "standard"):
+        for name, exponent in smallest.items():
+            for k in (0, 10):
+                far = depth - layers
+                one = {"variant": weights, "layer": layers, "format": name, "loss_scale": k}
+
+                def share(decades, extra=0.0, far=far, exponent=exponent, k=k):
+                    above = -decades * far + extra * k - (exponent - 1 - k) * np.log10(2)
+                    return 1 / (1 + 10.0 ** np.clip(4 * above, -90, 90))
+
+                rows = {"log10_rms": -predicted * far, "lost_share": share(predicted)}
+                theory.append(pd.DataFrame(one | rows))
+                for seed in seeds:
+                    rows = {"lost_share": share(cost, scatter * (seed - 2)), "gap_share": gap}
+                    kind = {"activation": "sigmoid", "initialization": weights, "seed": seed}
+                    shares.append(pd.DataFrame(one | rows).assign(**kind, **same))
+    return {"shares": pd.concat(shares, ignore_index=True),
+            "theory": pd.concat(theory, ignore_index=True)}  # fmt: skip
+
+
+def half_precision():
+    yield lost_tables(cost=0.6, predicted=0.6, gap=1.0)
+    yield lost_tables(cost=0.6, predicted=1.2, gap=0.0)
+    reversed_scales = lost_tables(cost=0.6, predicted=0.6, gap=1.0)
+    rows = reversed_scales["shares"]
+    yield reversed_scales | {"shares": rows.assign(loss_scale=10 - rows.loss_scale)}
+    yield lost_tables(cost=0.6, predicted=0.6, gap=1.0, scatter=0.3)
+    yield lost_tables(cost=0.6, predicted=0.6, gap=1.0, seeds=[0])

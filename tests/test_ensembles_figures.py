@@ -7,7 +7,7 @@ import pytest
 import tables_of_ensembles
 from gradient_atlas.drawing.style import Style
 
-NAMES = ["jacobian_spectrum", "finite_width", "phase_diagram"]
+NAMES = ["jacobian_spectrum", "finite_width", "phase_diagram", "half_precision"]
 
 
 def drawn(name, tables, style, folder):

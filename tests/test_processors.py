@@ -52,6 +52,7 @@ def wanted():
     files += ["theory/jacobian", "ensembles/jacobian/variant=tanh_orthogonal"]
     files += ["theory/finite_width", "ensembles/finite_width/width=16"]
     files += ["theory/phase_diagram", "ensembles/phase_diagram"]
+    files += ["theory/half_precision", "ensembles/half_precision/variant=sigmoid_standard"]
     for variant in ("rnn_above_clipped", "lstm_chrono", "gru_bias_0"):
         files.append(f"training/recurrent/signals/variant={variant}")
     figures = [f"figures/{figure}.pdf" for figure in DRAWN]

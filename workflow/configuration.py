@@ -11,6 +11,7 @@ import yaml
 from gradient_atlas.datasets.prepare import NAMES, training_rows
 from gradient_atlas.drawing.style import style_from
 from gradient_atlas.errors import InputError
+from gradient_atlas.runs.feedforward import parse_run
 from gradient_atlas.runs.network import parse_network_run
 from gradient_atlas.runs.recurrent import parse_recurrent_run
 from gradient_atlas.runs.sweep import expand_runs, expand_sweep
@@ -43,6 +44,7 @@ def complete(given: Mapping[str, Any], defaults: Path, schema: Path) -> dict[str
             expand_runs(f"networks.sweeps.{name}", sweep, parse_network_run)
             if name in {*config["training"]["sweeps"], "recurrent"}:
                 raise InputError(f"networks.sweeps.{name}: a training sweep has this name; rename")
+        expand_runs("ensembles.half_precision", config["ensembles"]["half_precision"], parse_run)
         style_from(config["style"])
         check_datasets(config)
     except InputError as error:
@@ -93,6 +95,10 @@ def _asked(config: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[str, int
     networks |= {key: dynamics[key] for key in NETWORKS}
     for key, network in networks.items():
         yield f"dynamics.{key}", network["dataset"], ("examples", network["examples"])
+    place = "ensembles.half_precision"
+    runs = expand_runs(place, config["ensembles"]["half_precision"], parse_run)
+    for path, run in runs.items():
+        yield f"{place} ({path})", run.dataset, ("probe_examples", run.probe_examples)
     diagram = config["ensembles"]["phase_diagram"]
     asked = ("examples", diagram["examples"])
     yield "ensembles.phase_diagram", diagram["dataset"], asked

@@ -45,7 +45,7 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     growth.plot([], [], label="theory", **THEORY)
     growth.plot([], [], label="with the input's direction", **BROKEN)
     growth.set(xscale="log", yscale="log", xlabel="depth $L$")
-    growth.set_ylabel(r"variance of $s^2$ / (mean of $s^2)^2$")
+    growth.set_ylabel(r"relative variance of $s^2$")
     spectrum.axhline(1, color=COLORS["grey"], linewidth=0.6, zorder=0)
     spectrum.set(yscale="log", xlabel="share of singular values", ylabel="singular value $s$")
     spectrum.set_xlim(0, 1)

@@ -1,4 +1,6 @@
 # Random networks before training, many of a kind: what only their distribution shows.
+from gradient_atlas.runs.feedforward import parse_run
+from gradient_atlas.runs.sweep import expand_runs
 
 JACOBIAN = config["ensembles"]["jacobian"]
 PARTITIONS["ensembles/jacobian"] = {"variants": JACOBIAN["networks"]}
@@ -88,3 +90,40 @@ rule measure_trainability:
     shell:
         "{params.python} {input.code[0]:q} --settings {params.settings}"
         " --dataset {params.dataset:q} --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+
+
+HALF_PRECISION = config["ensembles"]["half_precision"]
+PARTITIONS["ensembles/half_precision"] = {"variants": HALF_PRECISION["variants"]}
+HALF_PRECISION_RUNS = expand_runs("ensembles.half_precision", HALF_PRECISION, parse_run)
+
+
+# What each floating-point format keeps of a network's gradient.
+rule measure_lost_gradients:
+    input:
+        code=code("measure_lost_gradients.py"),
+        extensions=lambda wildcards: extension_files(HALF_PRECISION_RUNS[wildcards.run]),
+        dataset=lambda wildcards: dataset_files(HALF_PRECISION_RUNS[wildcards.run].dataset),
+    output:
+        "results/ensembles/half_precision/{run}/part.parquet",
+    log:
+        "logs/ensembles/half_precision/{run}.log",
+    benchmark:
+        "logs/ensembles/half_precision/{run}.tsv"
+    wildcard_constraints:
+        run="|".join(HALF_PRECISION_RUNS),
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1500,
+        runtime=30,
+    params:
+        python=PYTHON,
+        run=lambda wildcards: as_argument(dataclasses.asdict(HALF_PRECISION_RUNS[wildcards.run])),
+        seeds=HALF_PRECISION["seeds"],
+        loss_scales=HALF_PRECISION["loss_scales"],
+        dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
+    shell:
+        "{params.python} {input.code[0]:q} --run {params.run} --seeds {params.seeds}"
+        " --loss-scales {params.loss_scales} --dataset {params.dataset:q} --output {output:q}"
+        " 2> {log:q} || (cat {log:q} >&2; exit 1)"

@@ -266,3 +266,42 @@ rule predict_phases:
     shell:
         "{params.python} {input.code[0]:q} --settings {params.settings} --output {output:q} 2> {log:q}"
         " || (cat {log:q} >&2; exit 1)"
+
+
+# What each floating-point format keeps of the gradients of wide networks.
+rule predict_half_precision:
+    input:
+        code=code("predict_half_precision.py"),
+        extensions=sorted(
+            {file for run in HALF_PRECISION_RUNS.values() for file in extension_files(run)}
+        ),
+        dataset=sorted(
+            {file for run in HALF_PRECISION_RUNS.values() for file in dataset_files(run.dataset)}
+        ),
+    output:
+        "results/theory/half_precision/part.parquet",
+    log:
+        "logs/theory/half_precision.log",
+    benchmark:
+        "logs/theory/half_precision.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=10,
+    params:
+        python=PYTHON,
+        settings=as_argument(
+            {
+                "runs": {
+                    path.partition("=")[2]: dataclasses.asdict(run)
+                    for path, run in HALF_PRECISION_RUNS.items()
+                },
+                "loss_scales": HALF_PRECISION["loss_scales"],
+            }
+        ),
+        folders=lambda wildcards, input: sorted({str(Path(file).parent) for file in input.dataset}),
+    shell:
+        "{params.python} {input.code[0]:q} --settings {params.settings} --dataset {params.folders:q}"
+        " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"

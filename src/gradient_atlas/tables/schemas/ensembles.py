@@ -1,6 +1,6 @@
 """The tables of the ensembles stage: many random networks before training."""
 
-from gradient_atlas.tables.schemas.columns import COUNT, NUMBER, SEED, column, table
+from gradient_atlas.tables.schemas.columns import COUNT, NAME, NUMBER, SEED, column, table
 
 JACOBIAN = table(
     "results/ensembles/jacobian/variant=<name>/",
@@ -42,6 +42,25 @@ TRAINABILITY = table(
             "error signal at the first layer over that at the last "
             "hidden one before training; nan with one hidden layer",
             "decades",
+        ),
+    ],
+)
+_FORMAT = column("format", NAME, "`float16`, `bfloat16` or `float32`")
+_LOSS_SCALE = column("loss_scale", COUNT, "k: the gradient is multiplied by 2^k and then cast")
+LOST_SHARES = table(
+    "results/ensembles/half_precision/variant=<name>/",
+    "a layer's weight gradient in a floating-point format",
+    [
+        SEED,
+        column("layer", COUNT, "weight layer; 1 is nearest the input"),
+        _FORMAT,
+        _LOSS_SCALE,
+        column("lost_share", NUMBER, "of the entries that are not 0, those that the cast makes 0"),
+        column("overflow_share", NUMBER, "those that the cast makes infinite"),
+        column(
+            "gap_share",
+            NUMBER,
+            "of those between 2^-25 and 2^-24 the share that became 0; empty where there is none",
         ),
     ],
 )

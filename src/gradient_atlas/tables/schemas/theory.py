@@ -160,6 +160,22 @@ PHASES = table(
         column("correlation_depth", NUMBER, "ξ_c", "layers"),
     ],
 )
+PREDICTED_LOST_SHARES = table(
+    "results/theory/half_precision/",
+    "a layer's weight gradient in a floating-point format",
+    [
+        column("variant", NAME, "name of the network in the config"),
+        column("layer", COUNT, "weight layer; 1 is nearest the input, and not predicted"),
+        column("format", NAME, "`float16`, `bfloat16` or `float32`"),
+        column("loss_scale", COUNT, "k: the gradient is multiplied by 2^k and then cast"),
+        column("log10_rms", NUMBER, "of an entry of the gradient, in the wide limit", "decades"),
+        column(
+            "lost_share",
+            NUMBER,
+            "of the entries, those that the cast makes 0; nan where inputs differ",
+        ),
+    ],
+)
 _RATE = column("learning_rate", NUMBER, "η of descent")
 _MOMENTUM = column("momentum", NUMBER, "β of heavy ball; 0 is gradient descent")
 QUADRATIC_PATHS = table(
