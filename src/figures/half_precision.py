@@ -47,7 +47,7 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     for panel in (networks, formats):
         panel.set(xlabel="layers below the output", ylabel="share of zeros", ylim=(-0.03, 1.03))
     networks.set_xlim(-0.5, _window(shares, theory))
-    scales.set(xlabel="loss scale $2^k$: $k$", ylabel="layers that float16 keeps")
+    scales.set(xlabel="loss scale $2^k$: $k$", ylabel="layers kept")
     scales.set_ylim(bottom=0)
     networks.plot([], [], label="theory", **THEORY)
     titles = ["In float16", network_name(one.iloc[0]), "Loss scaling"]

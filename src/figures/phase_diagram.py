@@ -10,6 +10,7 @@ from matplotlib.ticker import NullLocator
 from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.looks.descent import rate_number
 from gradient_atlas.drawing.looks.layer_map import borders
 from gradient_atlas.drawing.style import COLORS, THEORY, Style, label_panels
 from gradient_atlas.measures.phases import at_best_rate, grid, learnt, part_of, shares
@@ -101,7 +102,7 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     trained, theory = tables["trained"], tables["theory"]
     first, cells = trained.iloc[0], learnt(trained, theory)
     numbers = {
-        "sigma_b2": Number(float(first.sigma_b2), digits=2),
+        "sigma_b2": rate_number(float(first.sigma_b2)),
         "width": Number(int(first.width)),
         "rows": Number(int(first.training_rows)),
         "updates": Number(int(first.steps)),

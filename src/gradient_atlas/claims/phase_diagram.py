@@ -5,7 +5,7 @@ from pandas import DataFrame
 
 from gradient_atlas.claims.claim import Claim
 from gradient_atlas.claims.words import told
-from gradient_atlas.measures.phases import HALF, learnt, least_certain, shares, signal_change
+from gradient_atlas.measures.phases import HALF, learnt, mean_change, shares, signal_change
 from gradient_atlas.measures.runs import mean
 from gradient_atlas.measures.trainable_depth import SCALES
 
@@ -59,8 +59,8 @@ def _trainable(trained: DataFrame, cells: DataFrame, within: bool) -> Claim:
         quantity=f"share of the networks {'up to' if within else 'deeper than'} {SCALES} ξ_c that "
         "learnt",
         values=shares(cells, within),
-        lower=HALF if within else 0.0,
-        upper=1.0 if within else HALF,
+        lower=HALF if within else -np.inf,
+        upper=np.inf if within else HALF,
         remark=f"On the other side of {SCALES} ξ_c it is {told(mean(others), '.2f')}."
         if others
         else "",
@@ -84,9 +84,9 @@ def _phase(trained: DataFrame, theory: DataFrame, chaotic: bool) -> Claim:
         condition=f"{_setting(trained)}{depth}, before training, all σ_w² with χ "
         f"{'above' if chaotic else 'below'} 1; bound: the signal "
         f"{'grows' if chaotic else 'falls'} towards the input",
-        quantity="log10 of the error signal at the first layer over the last hidden one, of the "
-        "phase's network nearest to the other phase",
-        values=least_certain(rows, chaotic),
+        quantity="log10 of the error signal at the first layer over the last hidden one, mean over "
+        "the phase's σ_w²",
+        values=mean_change(rows),
         lower=zero if chaotic else -np.inf,
         upper=np.inf if chaotic else zero,
         unit="decades",

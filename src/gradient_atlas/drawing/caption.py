@@ -39,7 +39,9 @@ class Number:
     @classmethod
     def over_seeds(cls, values: Sequence[float], digits: int = 2, unit: str = "") -> "Number":
         """Return the mean of a value per seed ± its standard deviation; nan of no seed at all."""
-        spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        # Equal values have no spread, which rounding may make another.
+        differ = len(values) > 1 and min(values) < max(values)
+        spread = float(np.std(values, ddof=1)) if differ else None
         return cls(float(np.mean(values)) if len(values) else math.nan, spread, digits, unit)
 
     def latex(self) -> str:

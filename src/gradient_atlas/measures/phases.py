@@ -57,7 +57,7 @@ def signal_change(rows: DataFrame, theory: DataFrame, chaotic: bool) -> DataFram
     return both[both.chi > 1] if chaotic else both[both.chi < 1]
 
 
-def least_certain(rows: DataFrame, chaotic: bool) -> list[float]:
-    """By seed, of a phase's networks the ratio nearest to that of the other phase."""
-    groups = rows[np.isfinite(rows.log10_signal_ratio)].groupby("seed").log10_signal_ratio
-    return [float(value) for value in (groups.min() if chaotic else groups.max())]
+def mean_change(rows: DataFrame) -> list[float]:
+    """By seed, the mean of the ratio over the networks of a phase."""
+    known = rows[np.isfinite(rows.log10_signal_ratio)]
+    return [float(one.log10_signal_ratio.mean()) for _, one in known.groupby("seed")]
