@@ -12,7 +12,7 @@ SNAKEMAKE := flock --nonblock --conflict-exit-code 75 .build.lock snakemake --no
 EXPLAINED := || { status=$$?; test $$status != 75 || \
   echo "another build is at work in this folder; wait until it is done, or stop it" >&2; exit $$status; }
 
-.PHONY: figures claims report bundle robustness record gallery sources test check format clean
+.PHONY: figures claims report bundle robustness record gallery sources test check format clean site
 figures: .venv/installed
 	$(SNAKEMAKE) $(ARGS) $(EXPLAINED)
 
@@ -35,6 +35,10 @@ bundle: .venv/installed
 	  'style={venue: $(VENUE), column: $(COLUMN)}' $(EXPLAINED)
 	@echo "figures/bundle.zip: unpack it, or upload it to Overleaf"
 
+# Every figure's page, the documentation and the library's interface, for a browser: site/index.html.
+site: .venv/installed
+	$(SNAKEMAKE) site $(ARGS) $(EXPLAINED)
+
 # Every claim again under other arithmetics, seeds and inputs; some only: make robustness
 # PERTURBATIONS="seeds_1 inputs". A build that was stopped goes on.
 PERTURBATIONS ?=
@@ -47,11 +51,11 @@ record: .venv/installed
 	python src/record_verdicts.py --claims results/claims.parquet \
 	  --robustness results/robustness.parquet --output tests/recorded_verdicts.csv
 
-# The README's pictures, captions and verdicts, from what `make figures` has built, with
+# docs/gallery.md: pictures, captions and verdicts, from what `make figures` has built, with
 # ARGS="--config robustness=results/robustness.parquet" where what flips is to be undecided.
 gallery: .venv/installed
 	python src/write_gallery.py $(shell sed -n 's/^  - \([a-z_]*\)$$/\1/p' config/config.yaml) \
-	  --drawn figures --claims results/claims.parquet --page README.md --pictures docs/gallery
+	  --drawn figures --claims results/claims.parquet --page docs/gallery.md --pictures docs/gallery
 
 # The sources' sentences and their verdicts, from the same.
 sources: .venv/installed
@@ -81,5 +85,5 @@ format: .venv/installed
 	touch $@
 
 clean:
-	rm -rf figures/*.* logs .snakemake
+	rm -rf figures/*.* logs site .snakemake
 	find results -mindepth 1 ! -name README.md -delete

@@ -1,4 +1,4 @@
-"""Put every built figure, its caption and its verdicts into a page, with small pictures."""
+"""Write a page with every built figure, its caption and its verdicts, and small pictures."""
 
 from command_line import run_script
 
@@ -9,24 +9,24 @@ import pandas as pd
 from PIL import Image
 
 from gradient_atlas.claims.page import allowed_text, measured_text
-from gradient_atlas.errors import InputError
 
-BEGIN, END = "<!-- gallery: begin (make gallery) -->", "<!-- gallery: end -->"
 WIDTH = 800  # pixels
+HEAD = """# Gallery
+
+Every figure of the default build, its caption as the build wrote it, and the verdicts on what is said
+of it. Written by `make gallery`; `make site` makes a page of each, with more.
+"""
 
 
 def main() -> None:
-    """Shrink the pictures and replace what stands between the page's two marks."""
+    """Shrink the pictures and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("figures", nargs="+", help="names of built figures")
     parser.add_argument("--drawn", type=Path, required=True, help="folder of the built figures")
     parser.add_argument("--claims", type=Path, required=True, help="results/claims.parquet")
-    parser.add_argument("--page", type=Path, required=True, help="Markdown page with both marks")
+    parser.add_argument("--page", type=Path, required=True, help="Markdown page to write")
     parser.add_argument("--pictures", type=Path, required=True, help="folder beside the page")
     arguments = parser.parse_args()
-    page = arguments.page.read_text()
-    if BEGIN not in page or END not in page:
-        raise InputError(f"{arguments.page}: the lines {BEGIN} and {END} must stand in it")
     claims = pd.read_parquet(arguments.claims)
     arguments.pictures.mkdir(parents=True, exist_ok=True)
     entries = []
@@ -44,10 +44,9 @@ def main() -> None:
             for _, row in verdicts.iterrows()
         ]
         link = target.relative_to(arguments.page.parent)
-        entries += [f"### {name}", "", f"![{name}]({link})", "", caption, ""]
+        entries += [f"## {name}", "", f"![{name}]({link})", "", caption, ""]
         entries += ["<details><summary>Verdicts</summary>", "", *lines, "", "</details>", ""]
-    head, tail = page.split(BEGIN)[0], page.split(END)[1]
-    arguments.page.write_text("\n".join([head + BEGIN, "", *entries, END]) + tail)
+    arguments.page.write_text("\n".join([HEAD, *entries]), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -15,13 +15,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--claims", type=Path, required=True, help="results/claims.parquet")
     parser.add_argument("--page", type=Path, required=True, help="Markdown page to write")
-    parser.add_argument(
-        "--pictures", default="gallery", help="folder of the pictures, as seen from the page"
-    )
     arguments = parser.parse_args()
     sentences, beyond = read_sentences()
     claims = pd.read_parquet(arguments.claims)
-    page = to_markdown(sentences, beyond, claims, arguments.pictures)
+    page = to_markdown(sentences, beyond, claims, "gallery/{}.png")
     arguments.page.write_text(page, encoding="utf-8")
 
 

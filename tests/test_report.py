@@ -12,7 +12,9 @@ from gradient_atlas.drawing.bundle import write_bundle
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.style import Style
 from gradient_atlas.errors import InputError
-from gradient_atlas.report import Entry, image_address, page, parameters_of, runtimes, with_maths
+from gradient_atlas.report.entries import Entry, image_address, parameters_of, runtimes
+from gradient_atlas.report.maths import spoken, with_maths
+from gradient_atlas.report.pages import figure_page, page, start_page
 from gradient_atlas.tables import files as tables
 from gradient_atlas.tables.schemas.theory import LINEAR_CHAIN
 
@@ -51,6 +53,28 @@ def test_maths_becomes_mathml_and_text_is_escaped():
     assert "&amp; more" in text
     assert "<math" in text
     assert "$" not in text
+
+
+def test_spoken_text_has_no_markup():
+    assert spoken(r"At $10^{-5}$ & below, $\eta < 2$.") == "At 10−5 & below, η<2."
+
+
+def test_nothing_given_becomes_markup():
+    bad = "<script>alert(1)</script>"
+    entry = Entry("one", bad, f"{bad}. More.", f'x" onerror="{bad}', {bad: bad})
+    claim = Claim(f"a/{bad}", bad, bad, bad, bad, [0.5, 0.5], 0.4, 0.6, remark=bad)
+    claims = to_frame({"one": [claim]})
+    times = pd.DataFrame([(bad, 1, 1.0, 1.0, 1.0)])
+    times.columns = ["stage", "jobs", "seconds", "longest_seconds", "largest_memory"]
+    pages = [
+        page([entry], claims, times),
+        figure_page(entry, claims, {bad: "x.pdf"}, [bad], bad),
+        start_page([entry], claims),
+    ]
+    for text in pages:
+        assert "<script" not in text
+        assert "onerror" not in text or '" onerror' not in text
+        assert "&lt;script&gt;" in text
 
 
 def test_maths_that_cannot_be_read():
@@ -101,7 +125,10 @@ def test_browser_shows_every_figure_and_fetches_nothing(entries, tmp_path):
     file = tmp_path / "report.html"
     file.write_text(page(entries, CLAIMS, pd.DataFrame()))
     seen = measure(file, tmp_path)
-    assert [image["alt"] for image in seen["images"]] == ["Figure one", "Figure two"]
+    assert [image["alt"] for image in seen["images"]] == [entry.alternative for entry in entries]
+    assert seen["images"][0]["alt"].startswith(
+        "One: Norms of \u2016\u2202L/\u2202W(\u2113)\u2016F fall by 0.25\u00b10.01"
+    )
     assert all(image["natural"] > 0 for image in seen["images"])
     assert all(image["width"] > 300 and image["height"] > 50 for image in seen["images"])
     assert len(seen["formulas"]) == 2 * CAPTION.plain().count("$") / 2

@@ -80,7 +80,7 @@ def test_names_of_claims():
 def test_the_page_shows_the_verdict_first_and_the_parts_below():
     frame = to_frame({"growth": [claim("a/x", [1.0, 1.1]), claim("b", [1.0]), claim("a/y", [])]})
     sentences = [sentence("a", "c"), sentence(reason="a definition"), sentence("c")]
-    page = to_markdown(sentences, ["b"], frame, "gallery")
+    page = to_markdown(sentences, ["b"], frame, "gallery/{}.png")
     assert list(parts_of(sentences[0], frame).claim) == ["a/x", "a/y"]
     assert page.index("[growth](gallery/growth.png)") < page.index("- `a/x`")
     for part in (
@@ -90,5 +90,5 @@ def test_the_page_shows_the_verdict_first_and_the_parts_below():
         "## Beyond the sources",
     ):
         assert part in page
-    assert to_markdown(sentences, [], frame.iloc[:0], "gallery")
+    assert to_markdown(sentences, [], frame.iloc[:0], "gallery/{}.png")
     assert isinstance(frame, pd.DataFrame)

@@ -75,6 +75,9 @@ except InputError as error:
 # Data sets of several files that are no training sweep: a stage adds its own here, as
 # PARTITIONS["dynamics/sharpness"] = {"grid": {"learning_rate": [...]}}.
 PARTITIONS = {}
+# Where in the config stands what makes a data set, if the data set's name does not say it: a stage
+# adds its own, as SECTIONS["dynamics/landscape"] = ("dynamics", "flow").
+SECTIONS = {}
 
 
 wildcard_constraints:
@@ -143,6 +146,41 @@ def partition(dataset):
         "grid": members.get("grid") or {},
         "variants": {variant: {} for variant in members.get("variants") or {}},
     }
+
+
+def section_of(dataset):
+    """Where in the config stands what makes a data set, as a path of keys."""
+    stage, name = stage_of(dataset).split("/")
+    for place in (
+        ("training", "sweeps", name),
+        ("networks", "sweeps", name),
+        (name,),
+        (stage, name),
+    ):
+        if at(config, place) is not None:
+            return place
+    return SECTIONS.get(f"{stage}/{name}")
+
+
+def at(settings, place):
+    """What stands at a path of keys, or None."""
+    for key in place:
+        settings = settings.get(key) if isinstance(settings, dict) else None
+    return settings
+
+
+def config_of(figure):
+    """The part of the config that a figure's tables are made by."""
+    found = {}
+    for dataset in datasets_of(figure):
+        place = section_of(dataset)
+        if place is None:
+            raise WorkflowError(f"{dataset}: SECTIONS does not say what of the config makes it")
+        inner = found
+        for key in place[:-1]:
+            inner = inner.setdefault(key, {})
+        inner[place[-1]] = at(config, place)
+    return found
 
 
 def tables_of(figure):

@@ -2,6 +2,11 @@
 
 QUADRATIC = config["dynamics"]["quadratic"]
 FLOW = config["dynamics"]["flow"]
+SECTIONS |= dict.fromkeys(("dynamics/convergence", "dynamics/threshold"), ("dynamics", "quadratic"))
+SECTIONS |= dict.fromkeys(
+    ("dynamics/landscape", "dynamics/order", "dynamics/escape"), ("dynamics", "flow")
+)
+SECTIONS["dynamics/flow_sharpness"] = ("dynamics", "sharpness")
 
 
 rule simulate_quadratic:

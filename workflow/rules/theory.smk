@@ -4,6 +4,13 @@ from gradient_atlas.theory.conditions import (
     RECURRENT_CONDITIONS,
 )
 
+SECTIONS |= dict.fromkeys(("theory/activations", "theory/linear_chain"), ("theory",))
+SECTIONS |= {
+    f"theory/quadratic_{name}": ("dynamics", "quadratic")
+    for name in ("paths", "bowl", "rates", "thresholds")
+}
+SECTIONS["theory/escapes"] = ("dynamics", "flow", "escapes")
+
 # What one layer lets through at most: activations, their derivatives, and a chain of equal factors.
 
 

@@ -115,7 +115,8 @@ def to_markdown(
         sentences: in the order of the sources.
         beyond: patterns of the claims that no sentence of the sources makes.
         frame: the table of claims.
-        pictures: where the figures' pictures lie, as seen from the page.
+        pictures: address of a figure's picture or page, as seen from this page, with {} for its
+            name.
     """
     parts = [parts_of(sentence, frame) for sentence in sentences]
     verdicts = [
@@ -153,7 +154,7 @@ def _decided(sentence: Sentence, rows: pd.DataFrame, verdict: str, pictures: str
         return [f"**{verdict}**: {sentence.reason}."]
     if rows.empty:
         return [f"**{verdict}**: the configuration has no run that would show it."]
-    figures = ", ".join(f"[{name}]({pictures}/{name}.png)" for name in dict.fromkeys(rows.figure))
+    figures = ", ".join(f"[{name}]({pictures.format(name)})" for name in dict.fromkeys(rows.figure))
     lines = [f"**{verdict}** ({_counted(rows)}); {figures}", ""]
     for _, row in rows.iterrows():
         quantity = re.sub(r"\s+", " ", row["quantity"])

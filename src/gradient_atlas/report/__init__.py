@@ -1,0 +1,1 @@
+"""Pages for a browser: the report, one file that needs nothing but itself, and the site."""
