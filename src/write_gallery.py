@@ -13,8 +13,8 @@ from gradient_atlas.claims.page import allowed_text, measured_text
 WIDTH = 800  # pixels
 HEAD = """# Gallery
 
-Every figure of the default build, its caption as the build wrote it, and the verdicts on what is said
-of it. Written by `make gallery`; `make site` makes a page of each, with more.
+Every figure of the default build, its caption as the build wrote it, and the verdicts on what is
+said of it. Written by `make gallery`; `make site` makes a page of each, with more.
 """
 
 
