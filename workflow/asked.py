@@ -1,0 +1,138 @@
+"""What the config and the code ask of a table: equal digests, equal tables.
+
+A table of an archive is taken in place of one computed here only if it was asked for by the same:
+the rule's own parameters (run, seeds, settings, arithmetic), the data set, a user's own files, the
+code of every file that the job runs, and the versions of the libraries that compute. Snakemake knows
+all of these of each job; this asks its rules.
+"""
+
+import ast
+import hashlib
+import importlib.metadata
+import io
+import json
+import tokenize
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from snakemake.io import Wildcards
+
+LIBRARIES = ("numpy", "scipy", "torch")
+
+
+class Asked:
+    """What is asked of each table, by the rules of a workflow.
+
+    Args:
+        rules: all rules that may make a table.
+        source: the folder of the code.
+    """
+
+    def __init__(self, rules: Iterable[Any], source: Path) -> None:
+        """Take the rules; nothing is looked at before it is asked for."""
+        self._rules = list(rules)
+        self._source = source
+        self._digests: dict[str, dict[str, str] | None] = {}
+
+    def job(self, path: str) -> tuple[Any, Wildcards] | None:
+        """The rule that makes this file, and with which wildcards; None: nothing makes it."""
+        for rule in self._rules:
+            if rule.is_producer(path):
+                return rule, Wildcards(fromdict=rule.get_wildcards(path))
+        return None
+
+    def siblings(self, path: str) -> list[str]:
+        """All files that the job writes that writes this one."""
+        found = self.job(path)
+        return [str(file) for file in found[0].expand_output(found[1])[0]] if found else []
+
+    def of(self, path: str) -> dict[str, str] | None:
+        """Digests of the ``code``, ``config`` and ``versions`` that a table is asked for by."""
+        if path not in self._digests:
+            found = self.job(path)
+            self._digests[path] = self._of_job(*found) if found else None
+        return self._digests[path]
+
+    def _of_job(self, rule: Any, wildcards: Wildcards) -> dict[str, str]:
+        files = rule.expand_input(wildcards)[0]
+        outputs = rule.expand_output(wildcards)[0]
+        # What Snakemake computes again for: parameters that follow from paths are none of them.
+        _, parameters = rule.expand_params(wildcards, files, outputs, None)
+        code, others = [], []
+        for file in map(str, files):
+            if self._source in Path(file).absolute().parents:
+                code.append(file)
+            elif (made := self.of(file)) is not None:
+                others.append(made)
+            else:
+                others.append({"content": content_digest(file)})
+        config = [sorted(wildcards.items()), parameters, others]
+        text = json.dumps(config, default=str).replace(str(self._source.parent), "")
+        return {
+            "code": code_digest(self._source, tuple(code)),
+            "config": hashlib.sha256(text.encode()).hexdigest(),
+            "versions": ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
+        }
+
+
+@cache
+def version(library: str) -> str:
+    """The installed version; "none" where it is not installed."""
+    try:
+        return importlib.metadata.version(library)
+    except importlib.metadata.PackageNotFoundError:
+        return "none"
+
+
+@cache
+def content_digest(file: str) -> str:
+    """The sha256 of a user's own file; "none" of one that is not there."""
+    path = Path(file)
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "none"
+
+
+@cache
+def code_digest(source: Path, files: tuple[str, ...]) -> str:
+    """The sha256 of what these files of ``source`` do, whatever their comments say."""
+    digest = hashlib.sha256()
+    for file in sorted(files):
+        name = Path(file).absolute().relative_to(source).as_posix()
+        digest.update(f"{name}\0{program(Path(file))}\0".encode())
+    return digest.hexdigest()
+
+
+@cache
+def program(file: Path) -> str:
+    """A Python file's text without comments, docstrings, blank lines and space at lines' ends."""
+    text = file.read_text(encoding="utf-8")
+    if file.suffix != ".py":
+        return text
+    lines = text.splitlines()
+    spans = [(token.start, token.end) for token in _comments(text)] + _docstrings(text)
+    for (first, begin), (last, end) in sorted(spans, reverse=True):
+        head, tail = lines[first - 1][:begin], lines[last - 1][end:]
+        lines[first - 1 : last] = [head + tail]
+    return "\n".join(line.rstrip() for line in lines if line.strip())
+
+
+def _comments(text: str) -> list[tokenize.TokenInfo]:
+    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
+    return [token for token in tokens if token.type == tokenize.COMMENT]
+
+
+def _docstrings(text: str) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Where docstrings stand, in characters."""
+    lines, spans = text.splitlines(), []
+    for node in ast.walk(ast.parse(text)):
+        if not isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            continue
+        if ast.get_docstring(node, clean=False) is None:
+            continue
+        said = node.body[0]
+        assert said.end_lineno is not None and said.end_col_offset is not None
+        start = len(lines[said.lineno - 1].encode()[: said.col_offset].decode())
+        end = len(lines[said.end_lineno - 1].encode()[: said.end_col_offset].decode())
+        spans.append(((said.lineno, start), (said.end_lineno, end)))
+    return spans
