@@ -2,8 +2,8 @@
 
 A table of an archive is taken in place of one computed here only if it was asked for by the same:
 the rule's own parameters (run, seeds, settings, arithmetic), the data set, a user's own files, the
-code of every file that the job runs, and the versions of the libraries that compute. Snakemake knows
-all of these of each job; this asks its rules.
+code of every file that the job runs, and the versions of the libraries that compute. Snakemake
+knows all of these of each job; this asks its rules.
 """
 
 import ast
@@ -17,7 +17,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from snakemake.io import Wildcards
+from snakemake.iocontainers import Wildcards
 
 LIBRARIES = ("numpy", "scipy", "torch")
 

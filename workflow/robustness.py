@@ -28,6 +28,7 @@ from gradient_atlas.errors import InputError  # noqa: E402
 
 RELATIVE_CHANGE = 1e-7
 FOLDER = Path("results/robustness")
+TAKEN = "taken_tables.json"  # what the main build took out of an archive
 # Tables that no seed reaches: linked, not made again.
 _WITHOUT_SEEDS = ("theory", "dynamics/quadratic", "dynamics/convergence", "dynamics/threshold")
 
@@ -47,8 +48,9 @@ def changes(config: Mapping[str, Any], name: str) -> dict[str, Any]:
     """What a perturbation changes in the config."""
     own = {key: str(Path(file).resolve()) for key, file in config["datasets"].items()}
     overlay: dict[str, Any] = {"strict": False, "robustness": None, "datasets": own}
-    if config["mirror"] and Path(config["mirror"]).exists():
-        overlay["mirror"] = str(Path(config["mirror"]).resolve())
+    for key in ("mirror", "tables"):
+        if config[key] and Path(config[key]).exists():
+            overlay[key] = str(Path(config[key]).resolve())
     if name in SETTINGS:
         overlay["arithmetic"] = name
     if name.startswith("seeds_"):
@@ -110,9 +112,9 @@ def _put(config: dict[str, Any], place: Sequence[str], value: object) -> None:
 def untouched(name: str) -> list[str]:
     """The parts of the main build's results that a perturbation leaves as they are."""
     if name == "none":
-        return ["datasets", "theory", "training", "dynamics"]
+        return ["datasets", "theory", "training", "dynamics", TAKEN]
     if name.startswith("seeds_"):
-        return ["datasets", *_WITHOUT_SEEDS]
+        return ["datasets", *_WITHOUT_SEEDS, TAKEN]
     return [] if name == "inputs" else ["datasets"]
 
 
@@ -122,7 +124,8 @@ def link(part: str, folder: Path) -> None:
     What snakemake noted about a file goes with it, so that there as here a file is made again when
     what it was made from is another, and not when that is only younger.
     """
-    for file in Path("results", part).rglob("*"):
+    place = Path("results", part)
+    for file in [place] if place.is_file() else place.rglob("*"):
         target = folder / file
         if not file.is_file() or (target.exists() and target.samefile(file)):
             continue

@@ -69,7 +69,7 @@ rule site:
         tables=as_argument({figure: datasets_of(figure) for figure in FIGURES}),
         results=lambda wildcards, input: results_folder([input.claims]),
         sweeps=as_argument(partitions_of(*FIGURES)),
-        config=as_argument({figure: config_of(figure) for figure in FIGURES}),
+        config=lambda wildcards: as_argument({figure: config_of(figure) for figure in FIGURES}),
     shell:
         "{params.python} {input.code[0]:q} --figures {input.figures:q} --tables {params.tables}"
         " --results {params.results:q} --sweeps {params.sweeps} --claims {input.claims:q}"

@@ -86,7 +86,7 @@ def from_address(base: str, file: RawFile, patience: Patience) -> bytes:
     attempt = 1
     while True:
         try:
-            content = _download(address, 2 * file.size + _CHUNK, patience)
+            content = download(address, 2 * file.size + _CHUNK, patience)
             return unpack(content, file) if file.gzipped else check(content, file)
         except UnavailableError as error:
             if not error.again:
@@ -97,7 +97,8 @@ def from_address(base: str, file: RawFile, patience: Patience) -> bytes:
         attempt += 1
 
 
-def _download(address: str, limit: int, patience: Patience) -> bytes:
+def download(address: str, limit: int, patience: Patience) -> bytes:
+    """Return what stands at an address, of at most ``limit`` bytes; else raise UnavailableError."""
     deadline = time.monotonic() + patience.total
     content = bytearray()
     try:
