@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from archive_source import DEFAULT, located
+from archives import DEFAULT, located
 from asked import code_digest, program
 from gradient_atlas.errors import InputError
 from gradient_atlas.tables.archive import read_index, take, write_archive
