@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 import pytest
 import yaml
 
+import workflow_in_process
 from browser import needs_chromium, visit
 from configuration import complete
 from gradient_atlas.claims.claim import Claim, to_frame
@@ -121,6 +122,19 @@ def test_the_start_page_shows_every_figure(site):
 def test_the_interface_says_what_the_docstrings_say(site):
     page = (site / "api/watching.html").read_text(encoding="utf-8")
     assert 'id="gradient_atlas.watching.watch.watch"' in page or "watching.watch" in page
+
+
+def test_every_figure_of_the_default_build_has_its_part_of_the_config(tmp_path):
+    jobs = workflow_in_process.plan({"tables": None}, ["site"], tmp_path)
+    (job,) = [job for job in jobs if job.rule == "site"]
+    config = json.loads(job.arguments[job.arguments.index("--config") + 1])
+    default = yaml.safe_load((PROJECT / "config/config.yaml").read_text())
+    assert list(config) == default["figures"]
+    for figure, part in config.items():
+        assert any(part.values()), figure
+    assert config["flow_sharpness"] == {"dynamics": {"sharpness": default["dynamics"]["sharpness"]}}
+    sweeps = config["early_layer_learning"]["training"]["sweeps"]
+    assert sweeps["early_layer_learning"] == default["training"]["sweeps"]["early_layer_learning"]
 
 
 @needs_chromium
