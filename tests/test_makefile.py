@@ -11,7 +11,7 @@ MAKEFILE = Path(__file__).parents[1] / "Makefile"
 
 
 @pytest.mark.skipif(shutil.which("flock") is None, reason="flock is not installed (util-linux)")
-@pytest.mark.parametrize("target", ["figures", "claims", "report"])
+@pytest.mark.parametrize("target", ["figures", "claims", "report", "site", "archive"])
 def test_a_build_that_meets_another_ones_lock_says_so_and_fails(tmp_path, target):
     shutil.copy(MAKEFILE, tmp_path)
     (tmp_path / "requirements.txt").touch()
