@@ -1,5 +1,7 @@
 """The built-in networks: shapes, options, and what their cited sources say of them at the start."""
 
+import dataclasses
+import inspect
 import math
 
 import numpy as np
@@ -8,7 +10,9 @@ import torch
 from torch import nn
 
 from gradient_atlas.errors import InputError
-from gradient_atlas.networks.architectures import ARCHITECTURES, build
+from gradient_atlas.networks.architectures import ARCHITECTURES, build, mlp
+from gradient_atlas.networks.feedforward import FeedForward
+from gradient_atlas.runs.feedforward import Perceptron
 from gradient_atlas.watching.probe import ModuleProbe
 
 SMALL = {
@@ -35,6 +39,9 @@ def test_a_network_names_classes_and_is_made_again_by_its_seed(name):
     [
         ("mlpp", {}, "architecture: 'mlpp' is unknown; use mlp, conv"),
         ("mlp", {"widht": 3}, "widht: 'mlp' has no such option; did you mean width"),
+        ("mlp", {"depth": 0}, "depth: 0 is wrong; it must be a number of at least 1"),
+        ("mlp", {"normalization": "group_norm"}, "normalization: 'group_norm' is wrong"),
+        ("resnet", {"activation": "rleu"}, "activation: 'rleu' is unknown"),
         ("resnet", {"branch": "long"}, "branch: 'long' is wrong"),
         ("transformer", {"width": 10, "heads": 4}, "multiple of heads"),
         ("transformer", {"queries": "one"}, "queries: 'one' is wrong"),
@@ -45,6 +52,19 @@ def test_a_network_names_classes_and_is_made_again_by_its_seed(name):
 def test_what_cannot_be_built_is_refused_in_words(name, options, message):
     with pytest.raises(InputError, match=message):
         build(name, (1, 8, 8), 4, options)
+
+
+def test_the_perceptron_s_options_and_their_defaults_are_those_of_a_run():
+    taken = list(inspect.signature(mlp).parameters.values())[2:]
+    known = {field.name: field.default for field in dataclasses.fields(Perceptron)}
+    assert {one.name: one.default for one in taken} == {
+        name: known[name] for name in known if name not in ("train_biases", "precision")
+    }
+    torch.manual_seed(3)
+    one = build("mlp", (1, 2, 3), 4, {"depth": 3, "width": 5, "bias_std": 0.2})
+    run = Perceptron(depth=3, width=5, bias_std=0.2)
+    other = FeedForward(run, 6, 4, torch.Generator().manual_seed(3))
+    assert all(map(torch.equal, one.parameters(), other.parameters()))
 
 
 def test_a_flat_input_is_no_image():

@@ -22,7 +22,7 @@ def test_shapes_and_starting_values():
     assert [len(g) for g in network.gains] == [len(s) for s in network.shifts] == [5, 5, 5]
     assert all(not b.any() for b in [*network.biases, *network.shifts])
     assert all((g == 1).all() for g in network.gains)
-    assert len(network.parameters) == 4 + 4 + 3 + 3
+    assert len(network.trained_parameters) == 4 + 4 + 3 + 3
 
 
 def test_biases_are_drawn_after_the_weights_and_only_when_asked_for():
@@ -46,12 +46,12 @@ def test_both_precisions_start_at_the_same_network():
 @pytest.mark.parametrize("depth", [1, 2])
 def test_shallow_networks(depth):
     network = make(depth=depth)
-    assert network.forward(INPUTS).shape == (40, 3)
+    assert network(INPUTS).shape == (40, 3)
 
 
 def test_trace_holds_every_layer():
     network, trace = make(), Trace()
-    logits = network.forward(INPUTS, trace=trace)
+    logits = network(INPUTS, trace=trace)
     assert [z.shape[1] for z in trace.pre_activations] == [5, 5, 5, 3]
     assert len(trace.activation_inputs) == 3
     assert torch.equal(trace.activations[-1], logits)
@@ -60,7 +60,7 @@ def test_trace_holds_every_layer():
 
 def test_layer_norm_gives_each_example_mean_0_and_variance_1():
     network, trace = make(normalization="layer_norm", width=50), Trace()
-    network.forward(INPUTS, trace=trace)
+    network(INPUTS, trace=trace)
     for u in trace.activation_inputs:
         assert u.shape == (40, 50)
         np.testing.assert_allclose(u.mean(dim=1).detach(), 0, atol=1e-12)
@@ -69,7 +69,7 @@ def test_layer_norm_gives_each_example_mean_0_and_variance_1():
 
 def test_batch_norm_gives_each_unit_mean_0_and_variance_1():
     network, trace = make(normalization="batch_norm", activation="tanh"), Trace()
-    network.forward(INPUTS, trace=trace)
+    network(INPUTS, trace=trace)
     for u in trace.activation_inputs:
         np.testing.assert_allclose(u.mean(dim=0).detach(), 0, atol=1e-12)
         np.testing.assert_allclose(u.var(dim=0, correction=0).detach(), 1, atol=1e-3)
@@ -84,7 +84,7 @@ def test_after_the_activation_the_layers_output_is_normalised():
         ),
         Trace(),
     )
-    network.forward(INPUTS, trace=trace)
+    network(INPUTS, trace=trace)
     for u, z, a in zip(
         trace.activation_inputs, trace.pre_activations[:-1], trace.activations[:-1], strict=True
     ):
@@ -94,29 +94,30 @@ def test_after_the_activation_the_layers_output_is_normalised():
 
 def test_running_statistics_come_from_training_alone():
     network = make(normalization="batch_norm", activation="tanh")
-    probe = network.forward(INPUTS, mode="probe")
+    (first, *_) = network.normalizations
+    probe = network(INPUTS, mode="probe")
     # Before any training step there are no running statistics: those of the batch stand in.
-    assert torch.equal(network.forward(INPUTS, mode="evaluate"), probe)
-    assert not network.running_means[0].any()
-    network.forward(INPUTS[:20])
+    assert torch.equal(network(INPUTS, mode="evaluate"), probe)
+    assert not first.running_mean.any()
+    network(INPUTS[:20])
     z = INPUTS[:20] @ network.weights[0].T
-    torch.testing.assert_close(network.running_means[0], z.mean(dim=0).detach())
-    network.forward(INPUTS[20:])
+    torch.testing.assert_close(first.running_mean, z.mean(dim=0).detach())
+    network(INPUTS[20:])
     newer = INPUTS[20:] @ network.weights[0].T
     torch.testing.assert_close(
-        network.running_means[0], (0.9 * z.mean(dim=0) + 0.1 * newer.mean(dim=0)).detach()
+        first.running_mean, (0.9 * z.mean(dim=0) + 0.1 * newer.mean(dim=0)).detach()
     )
-    before = [m.clone() for m in network.running_means]
-    one = network.forward(INPUTS[:1], mode="evaluate")
-    together = network.forward(INPUTS, mode="evaluate")
+    before = [b.clone() for b in network.buffers()]
+    one = network(INPUTS[:1], mode="evaluate")
+    together = network(INPUTS, mode="evaluate")
     torch.testing.assert_close(one[0], together[0])
-    network.forward(INPUTS, mode="probe")
-    assert all(torch.equal(b, m) for b, m in zip(before, network.running_means, strict=True))
+    network(INPUTS, mode="probe")
+    assert all(torch.equal(b, m) for b, m in zip(before, network.buffers(), strict=True))
 
 
 def test_a_residual_branch_of_scale_0_leaves_the_first_layer():
     network, trace = make(residual=True, residual_scale=0.0), Trace()
-    network.forward(INPUTS, trace=trace)
+    network(INPUTS, trace=trace)
     assert torch.equal(trace.activations[2], trace.activations[0])
 
 
@@ -130,7 +131,7 @@ def test_logits_against_numpy(mode):
         INPUTS.numpy(),
         np.zeros(40, dtype=int),
     )
-    logits = network.forward(INPUTS, mode=mode).detach().numpy()
+    logits = network(INPUTS, mode=mode).detach().numpy()
     np.testing.assert_allclose(logits, activations[-1], rtol=1e-10, atol=1e-12)
 
 
@@ -141,6 +142,8 @@ def test_an_unknown_extension_is_the_users_error():
 
 def test_frozen_biases_are_no_parameters_and_stay_at_0():
     network = make(train_biases=False, normalization="layer_norm")
-    assert len(network.parameters) == 4 + 3 + 3
-    assert not any(bias is parameter for bias in network.biases for parameter in network.parameters)
+    assert len(network.trained_parameters) == 4 + 3 + 3
+    assert not any(
+        bias is parameter for bias in network.biases for parameter in network.trained_parameters
+    )
     assert all((bias == 0).all() for bias in network.biases)

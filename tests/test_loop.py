@@ -72,8 +72,8 @@ def test_plain_sgd_by_hand():
     weight_generator, _ = minibatches.generators(0)
     network = FeedForward(run, 6, 3, weight_generator)
     for step in range(3):
-        loss = functional.cross_entropy(network.forward(data.train_inputs), data.train_labels)
-        found = torch.autograd.grad(loss, network.parameters)
+        loss = functional.cross_entropy(network(data.train_inputs), data.train_labels)
+        found = torch.autograd.grad(loss, network.trained_parameters)
         row = metrics[metrics.step == step].iloc[0]
         assert row.train_loss == pytest.approx(float(loss.detach()), rel=1e-12)
         assert row.gradient_norm == pytest.approx(norms.global_norm(found), rel=1e-12)
@@ -83,7 +83,7 @@ def test_plain_sgd_by_hand():
             expected = 0.3 * norms.norm(gradient) / norms.norm(weight) if step < 2 else math.nan
             assert ratio == pytest.approx(expected, rel=1e-9, nan_ok=True)
         with torch.no_grad():
-            for parameter, gradient in zip(network.parameters, found, strict=True):
+            for parameter, gradient in zip(network.trained_parameters, found, strict=True):
                 parameter -= 0.3 * gradient
 
 

@@ -31,6 +31,7 @@ def test_the_names_of_runs_are_those_that_are_built():
     ("parameters", "message"),
     [
         ({"architecture": "mlp", "architecture_options": {"widht": 3}}, "did you mean width"),
+        ({"architecture_options": {"depth": 0}}, "architecture_options.depth: 0 is wrong"),
         ({"architecture": "cnn"}, "architecture: 'cnn' is wrong"),
         ({"architecture": "no_such_module:build"}, "no module 'no_such_module'"),
         ({"max_step": 3}, "did you mean max_steps"),

@@ -123,10 +123,10 @@ def test_saturated_fraction_against_its_closed_form(name, edge):
 
 def test_measuring_changes_nothing():
     network = make(activation="relu", normalization="batch_norm")
-    before = [p.detach().clone() for p in [*network.parameters, *network.running_means]]
+    before = [p.detach().clone() for p in [*network.trained_parameters, *network.buffers()]]
     first = PROBE.measure(network)
     assert PROBE.measure(network) == first
-    after = [*network.parameters, *network.running_means]
+    after = [*network.trained_parameters, *network.buffers()]
     assert all(torch.equal(b, a) for b, a in zip(before, after, strict=True))
 
 

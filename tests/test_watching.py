@@ -11,10 +11,19 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from gradient_atlas.datasets.load import load
+from gradient_atlas.datasets.prepare import prepare
 from gradient_atlas.errors import InputError
+from gradient_atlas.networks.feedforward import FeedForward
+from gradient_atlas.runs.feedforward import Run
+from gradient_atlas.runs.network import parse_network_run
 from gradient_atlas.tables.files import read
 from gradient_atlas.tables.schemas.modules import MODULES
+from gradient_atlas.training import loop
+from gradient_atlas.training.probe import Probe
+from gradient_atlas.watching import training
 from gradient_atlas.watching.probe import NORMALIZATIONS, ModuleProbe
+from gradient_atlas.watching.training import image_shape
 from gradient_atlas.watching.watch import lightning_callback, watch
 
 
@@ -60,6 +69,13 @@ def convolutional():
         nn.Conv2d(1, 4, 3, padding=1), nn.BatchNorm2d(4), nn.ReLU(inplace=True),
         nn.Conv2d(4, 4, 3, stride=2), nn.ReLU(inplace=True), nn.Flatten(), nn.Linear(36, 3),
     )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def digits(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("data") / "digits"
+    prepare("digits", folder, None)
+    return folder
 
 
 NETWORKS = {
@@ -146,24 +162,43 @@ def test_networks_of_torchvision(name):
     assert set(missing) <= {"NonDynamicallyQuantizableLinear"}
 
 
-def test_the_project_s_own_perceptron_has_the_same_numbers():
-    """The same weights as a Module and as FeedForward, whose probe shares no hook with this one."""
-    from gradient_atlas.networks.feedforward import FeedForward
-    from gradient_atlas.runs.feedforward import Run
-    from gradient_atlas.training.probe import Probe
-
-    run = Run(dataset="x", depth=4, width=8, activation="tanh", precision="float64")
-    own = FeedForward(run, 8, 3, torch.Generator().manual_seed(0))
-    layers = []
-    for weight in own.weights:
-        layer = nn.Linear(weight.shape[1], weight.shape[0]).double()
-        layer.weight.data, layer.bias.data = weight.detach(), torch.zeros_like(layer.bias)
-        layers += [layer, nn.Tanh()]
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "leaky_relu", "gelu", "silu"])
+@pytest.mark.parametrize("normalization", ["none", "batch_norm", "layer_norm"])
+def test_the_project_s_own_perceptron_is_seen_as_by_its_own_probe(activation, normalization):
+    """``training.probe``, which keeps every tensor of the pass, shares no hook with this probe."""
+    run = Run(dataset="x", depth=4, width=8, activation=activation, precision="float64",
+              normalization=normalization, residual=normalization == "none")  # fmt: skip
+    network = FeedForward(run, 8, 3, torch.Generator().manual_seed(0))
     inputs, labels = torch.randn(6, 8, dtype=torch.float64), torch.arange(6) % 3
-    theirs = ModuleProbe(nn.Sequential(*layers[:-1]), inputs, labels).measure()
-    for ours, row in zip(Probe(inputs, labels).measure(own), theirs, strict=True):
+    before = {name: buffer.clone() for name, buffer in network.named_buffers()}
+    found = ModuleProbe(network, inputs, labels).measure()
+    assert all(torch.equal(before[name], buffer) for name, buffer in network.named_buffers())
+    rows = [row for row in found if row["kind"] == "Linear"]
+    assert [row["module"] for row in rows] == [f"layers.{number}" for number in range(4)]
+    assert len(found) - len(rows) == (0 if normalization == "none" else 3)
+    for number, ours in enumerate(Probe(inputs, labels).measure(network)):
         for column, value in vars(ours).items():
-            assert row[column] == pytest.approx(value, rel=1e-6, nan_ok=True), column
+            # What a residual connection adds is no output of the activation that a hook sees.
+            if not (run.residual and column == "activation_rms" and 0 < number < 3):
+                same = pytest.approx(value, rel=1e-13, nan_ok=True)
+                assert rows[number][column] == same, (column, number)
+
+
+def test_both_training_loops_write_the_same_numbers(digits):
+    """One network, seed and data as a perceptron's run and as the architecture ``mlp``."""
+    common = {"dataset": "digits", "training_examples": 128, "batch_size": 32, "max_steps": 4,
+              "probe_examples": 20, "learning_rate": 0.1, "momentum": 0.5}  # fmt: skip
+    options = {"depth": 3, "width": 8, "activation": "tanh", "initialization": "xavier"}
+    data = load(digits, torch.float32, 128)
+    run = Run(**common | options)
+    ours = pd.DataFrame(loop.train(run, data, [3]).gradients)
+    watched_run = parse_network_run(common | {"architecture_options": options, "every": 1})
+    theirs = pd.DataFrame(training.train(watched_run, data, image_shape(digits), [3]).modules)
+    theirs = theirs[theirs.step.isin(ours.step)].reset_index(drop=True)
+    assert sorted(ours.step.unique()) == [0, 1, 2, 4]
+    columns = [column for column in ours if column in theirs]
+    assert {"update_ratio", "weight_gradient_norm", "error_signal_norm"} <= set(columns)
+    pd.testing.assert_frame_equal(ours[columns], theirs[columns], check_dtype=False, rtol=1e-13)
 
 
 def test_shares_of_dead_and_saturated_units_are_those_of_the_function_that_follows():

@@ -1,4 +1,4 @@
-"""The multilayer perceptron that a ``Run`` describes, written so that every layer can be watched.
+"""The multilayer perceptron as a ``torch.nn.Module``, written so that every layer can be watched.
 
 Layer l = 1..L (L weight layers, the output layer included, l = 1 nearest the input) computes
 
@@ -11,18 +11,19 @@ connections (He et al., 2016, equation 1) the hidden layers l = 2..L-1, which ha
 compute a^(l) = a^(l-1) + s f(a^(l-1)), where f is all of the above and s is ``residual_scale``.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise
-from typing import Literal
+from itertools import pairwise, repeat
+from typing import Any, Literal
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from gradient_atlas.networks.activations import get_activation
 from gradient_atlas.networks.initialization import get_initialization
 from gradient_atlas.networks.products import linear
-from gradient_atlas.runs.feedforward import Run
+from gradient_atlas.runs.feedforward import Perceptron
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
 
@@ -47,98 +48,166 @@ class Trace:
     activations: list[Tensor] = field(default_factory=list)
 
 
-class FeedForward:
-    """Parameters and forward pass; gradients come from ``torch.autograd.grad``.
+class Linear(nn.Module):
+    """z = W a + b, multiplied as ``networks.products`` multiplies."""
 
-    ``weights[l-1]`` is W^(l), of shape (n_out, n_in); ``biases[l-1]`` is b^(l), which starts at
-    0, or with ``bias_std`` at normal values drawn after all weights, so that the weights of a seed
-    stay.
-    ``gains`` (start at 1) and ``shifts`` (start at 0) belong to the normalisation of the hidden
-    layers and are empty without one. Weights are drawn in float64 and then rounded to the run's
-    precision, so that a float32 and a float64 run start at the same network.
+    def __init__(self, weight: Tensor, bias: Tensor) -> None:
+        """``weight`` W is (n_out, n_in), ``bias`` b is (n_out,)."""
+        super().__init__()
+        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """(N, n_in) to (N, n_out)."""
+        # Where torch keeps them: found by attribute they would cost a tenth of a small product.
+        own: dict[str, Any] = self._parameters
+        return linear(inputs, own["weight"], own["bias"])
+
+    def extra_repr(self) -> str:
+        """The shape, for ``print(model)``."""
+        n_out, n_in = self.weight.shape
+        return f"{n_in}, {n_out}"
+
+
+class BatchNorm(nn.BatchNorm1d):
+    """Batch normalisation that can use a batch's moments without keeping them."""
+
+    def forward(
+        self, x: Tensor, mode: Mode = "train", momentum: float = RUNNING_MOMENTUM
+    ) -> Tensor:
+        """N(x) of x (examples, units); ``momentum`` is the share of this batch in what is kept."""
+        own, kept = self._parameters, self._buffers
+        mean, variance = kept["running_mean"], kept["running_var"]
+        return functional.batch_norm(
+            x,
+            None if mode == "probe" else mean,
+            None if mode == "probe" else variance,
+            own["weight"],
+            own["bias"],
+            training=mode != "evaluate",
+            momentum=momentum,
+            eps=EPSILON,
+        )
+
+
+class FeedForward(nn.Module):
+    """The perceptron that ``runs.feedforward.Perceptron`` describes.
+
+    ``layers[l-1]`` holds W^(l), of shape (n_out, n_in), and b^(l), which starts at 0, or with
+    ``bias_std`` at normal values drawn after all weights, so that the weights of a seed stay.
+    ``normalizations`` holds gains (start at 1) and shifts (start at 0) of the hidden layers and is
+    empty without one. Weights are drawn in float64 and then rounded to the run's precision, so that
+    a float32 and a float64 run start at the same network.
     """
 
-    def __init__(self, run: Run, n_inputs: int, n_classes: int, generator: Generator) -> None:
+    statistics_seen: Tensor
+
+    def __init__(
+        self, run: Perceptron, n_inputs: int, n_classes: int, generator: Generator
+    ) -> None:
         """Draw the initial weights.
 
         Raises ``InputError`` for an unknown activation or initialisation.
         """
+        super().__init__()
         self.run = run
         self.activation = get_activation(run.activation)
         fill = get_initialization(run.initialization, run.weight_std)
-        self.dtype = PRECISIONS[run.precision]
+        dtype = PRECISIONS[run.precision]
         sizes = [n_inputs, *[run.width] * (run.depth - 1), n_classes]
-        self.weights: list[Tensor] = []
-        for n_in, n_out in pairwise(sizes):
-            weight = torch.empty(n_out, n_in, dtype=torch.float64)
+        weights = [torch.empty(n_out, n_in, dtype=torch.float64) for n_in, n_out in pairwise(sizes)]
+        for weight in weights:
             fill(weight, generator)
-            self.weights.append(weight.to(self.dtype).requires_grad_())
-        self.biases = [self._bias(n, run.bias_std, generator) for n in sizes[1:]]
-        normalized = sizes[1:-1] if run.normalization != "none" else []
-        self.gains = [self._constant(1.0, n) for n in normalized]
-        self.shifts = [self._constant(0.0, n) for n in normalized]
-        self.running_means = [torch.zeros(n, dtype=self.dtype) for n in normalized]
-        self.running_variances = [torch.ones(n, dtype=self.dtype) for n in normalized]
-        self._statistics_seen = False
-
-    def _constant(self, value: float, n: int) -> Tensor:
-        return torch.full((n,), value, dtype=self.dtype, requires_grad=True)
-
-    def _bias(self, n: int, deviation: float, generator: Generator) -> Tensor:
-        """N(0, deviation²); nothing is drawn where that is 0."""
-        if deviation == 0:
-            return self._constant(0.0, n)
-        values = torch.empty(n, dtype=torch.float64)
-        values.normal_(0.0, deviation, generator=generator)
-        return values.to(self.dtype).requires_grad_()
+        biases = [torch.zeros(n, dtype=torch.float64) for n in sizes[1:]]
+        if run.bias_std:
+            for bias in biases:
+                bias.normal_(0.0, run.bias_std, generator=generator)
+        self.layers = nn.ModuleList(
+            Linear(weight.to(dtype), bias.to(dtype))
+            for weight, bias in zip(weights, biases, strict=True)
+        )
+        for bias in self.biases:
+            bias.requires_grad_(run.train_biases)
+        normalization = {"batch_norm": BatchNorm, "layer_norm": nn.LayerNorm, "none": None}
+        kind: Any = normalization[run.normalization]
+        self.normalizations = nn.ModuleList(
+            kind(n, eps=EPSILON, dtype=dtype) for n in (sizes[1:-1] if kind else [])
+        )
+        # Whether running statistics are more than the 0 and 1 that they are made with.
+        self.register_buffer("statistics_seen", torch.zeros((), dtype=torch.bool))
 
     @property
-    def parameters(self) -> list[Tensor]:
-        """All trained tensors: weights, biases, gains, shifts, each in the order of the layers."""
-        biases = self.biases if self.run.train_biases else []
-        return [*self.weights, *biases, *self.gains, *self.shifts]
+    def weights(self) -> list[Tensor]:
+        """W^(l) of every layer."""
+        return _each(self.layers, "weight")
 
-    def forward(self, inputs: Tensor, mode: Mode = "train", trace: Trace | None = None) -> Tensor:
-        """Logits (examples, classes) of inputs (examples, n_inputs); fills ``trace`` when given."""
-        run = self.run
-        a = inputs
-        for index in range(run.depth - 1):
-            z = u = linear(a, self.weights[index], self.biases[index])
-            if run.normalization_position == "before_activation":
-                u = self._normalize(z, index, mode)
-            f = self.activation(u)
-            if run.normalization_position == "after_activation":
-                f = self._normalize(f, index, mode)
-            a = a + run.residual_scale * f if run.residual and index > 0 else f
+    @property
+    def biases(self) -> list[Tensor]:
+        """b^(l) of every layer."""
+        return _each(self.layers, "bias")
+
+    @property
+    def gains(self) -> list[Tensor]:
+        """The factors of every normalisation, (units,)."""
+        return _each(self.normalizations, "weight")
+
+    @property
+    def shifts(self) -> list[Tensor]:
+        """What every normalisation adds, (units,)."""
+        return _each(self.normalizations, "bias")
+
+    @property
+    def trained_parameters(self) -> list[Tensor]:
+        """All trained tensors: weights, biases, gains, shifts, each in the order of the layers."""
+        every = [*self.weights, *self.biases, *self.gains, *self.shifts]
+        return [tensor for tensor in every if tensor.requires_grad]
+
+    def forward(
+        self, inputs: Tensor, mode: Mode | None = None, trace: Trace | None = None
+    ) -> Tensor:
+        """Logits (examples, classes) of inputs (examples, ...), n_inputs numbers an example.
+
+        ``mode`` None is ``train`` or ``evaluate``, as the module is told to be; ``trace`` is filled
+        when given.
+        """
+        run, phi, scale = self.run, self.activation, self.run.residual_scale
+        mode = mode or ("train" if self.training else "evaluate")
+        normalized, how = run.normalization != "none", self._statistics(mode)
+        before = normalized and run.normalization_position == "before_activation"
+        after = normalized and not before
+        residual = False  # of the first layer, whose input has another width
+        *hidden, last = self.layers
+        normalizations: Iterable[Any] = self.normalizations if normalized else repeat(None)
+        a = inputs.flatten(1)
+        for layer, normal in zip(hidden, normalizations, strict=False):
+            z = u = layer(a)
+            if before:
+                u = normal(z, *how)
+            f = phi(u)
+            if after:
+                f = normal(f, *how)
+            a = a + scale * f if residual else f
+            residual = run.residual
             if trace is not None:
                 trace.pre_activations.append(z)
                 trace.activation_inputs.append(u)
                 trace.activations.append(a)
-        logits = linear(a, self.weights[-1], self.biases[-1])
+        logits: Tensor = last(a)
         if trace is not None:
             trace.pre_activations.append(logits)
             trace.activations.append(logits)
-        if mode == "train":
-            self._statistics_seen = True
         return logits
 
-    def _normalize(self, x: Tensor, index: int, mode: Mode) -> Tensor:
-        """N(x) of hidden layer ``index`` + 1; x is (examples, units)."""
-        if self.run.normalization == "none":
-            return x
-        gain, shift = self.gains[index], self.shifts[index]
-        if self.run.normalization == "layer_norm":
-            return functional.layer_norm(x, x.shape[1:], gain, shift, EPSILON)
-        if mode == "probe" or (mode == "evaluate" and not self._statistics_seen):
-            return functional.batch_norm(x, None, None, gain, shift, training=True, eps=EPSILON)
-        return functional.batch_norm(
-            x,
-            self.running_means[index],
-            self.running_variances[index],
-            gain,
-            shift,
-            training=mode == "train",
-            # The first batch replaces the meaningless 0 and 1 that the statistics are made with.
-            momentum=RUNNING_MOMENTUM if self._statistics_seen else 1.0,
-            eps=EPSILON,
-        )
+    def _statistics(self, mode: Mode) -> tuple[Any, ...]:
+        """What batch normalisation is told; the first batch replaces its meaningless 0 and 1."""
+        if self.run.normalization != "batch_norm":
+            return ()
+        seen = bool(self.statistics_seen)
+        if mode == "train":
+            self.statistics_seen.fill_(True)
+        elif not seen:
+            mode = "probe"
+        return mode, RUNNING_MOMENTUM if seen else 1.0
+
+
+def _each(modules: Iterable[nn.Module], name: str) -> list[Tensor]:
+    return [getattr(module, name) for module in modules]

@@ -24,6 +24,8 @@ def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
     """
     if not arithmetic.is_portable():
         return functional.linear(inputs, weight, bias)
+    if not torch.is_grad_enabled():
+        return _sum(inputs, weight, bias)
     return _Linear.apply(inputs, weight, bias)  # type: ignore[no-untyped-call]
 
 
@@ -61,21 +63,35 @@ class _Product(torch.autograd.Function):
         )
 
 
+def _sum(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    """inputs · weightᵀ + bias without its derivative."""
+    # A call costs nearly as much as a small product, so that each view of a tensor counts.
+    a, w = inputs.detach().numpy(), weight.detach().numpy()
+    return torch.from_numpy(np.dot(a, w.T)).add_(bias)
+
+
 class _Linear(torch.autograd.Function):
-    """The product and the sum as one step, since a call costs nearly as much as a small product."""
+    """The product and the sum as one step."""
 
     @staticmethod
     def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         ctx.save_for_backward(inputs, weight)
-        return _multiply(inputs, weight.T).add_(bias)
+        return _sum(inputs, weight, bias)
 
     @staticmethod
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None]:
         inputs, weight = ctx.saved_tensors
-        multiply = product if torch.is_grad_enabled() else _multiply
         wanted_inputs, wanted_weight, wanted_bias = ctx.needs_input_grad
+        if torch.is_grad_enabled():
+            # In this order: what they send back again is added up in the reverse of it.
+            return (
+                product(gradient, weight) if wanted_inputs else None,
+                product(gradient.T, inputs) if wanted_weight else None,
+                gradient.sum(0) if wanted_bias else None,
+            )
+        g = gradient.numpy()
         return (
-            multiply(gradient, weight) if wanted_inputs else None,
-            multiply(gradient.T, inputs) if wanted_weight else None,
+            torch.from_numpy(np.dot(g, weight.detach().numpy())) if wanted_inputs else None,
+            torch.from_numpy(np.dot(g.T, inputs.detach().numpy())) if wanted_weight else None,
             gradient.sum(0) if wanted_bias else None,
         )

@@ -66,7 +66,7 @@ class Probe:
         """
         trace = Trace()
         loss = functional.cross_entropy(
-            network.forward(self.inputs, mode="probe", trace=trace), self.labels
+            network(self.inputs, mode="probe", trace=trace), self.labels
         )
         gradients = torch.autograd.grad(loss, [*network.weights, *trace.pre_activations])
         depth = len(network.weights)
@@ -124,7 +124,7 @@ def shares_off(network: FeedForward, inputs: Tensor) -> list[dict[str, float]]:
     """
     trace = Trace()
     with torch.no_grad():
-        network.forward(inputs, mode="probe", trace=trace)
+        network(inputs, mode="probe", trace=trace)
     return [_off(network.activation, z) for z in [*trace.activation_inputs, None]]
 
 

@@ -15,6 +15,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -83,6 +84,7 @@ class ModuleProbe:
                 "normalisation's gain; there is nothing to watch"
             )
 
+    @np.errstate(all="ignore")  # a product that overflows is what is looked for
     def measure(self) -> list[dict[str, Any]]:
         """A row a module in forward order: ``layer`` (from 1), ``module``, ``kind``, measurements,
         and the batch's ``loss``.

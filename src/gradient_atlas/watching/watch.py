@@ -100,7 +100,8 @@ class watch:  # noqa: N801  it is used like a function
         """What the update that was just made changed, in the rows measured before it."""
         rows = {row["module"]: row for row in self.rows if row["step"] == self._made - 1}
         for name, before in self._before.items():
-            size, change = norms.norm(before), norms.norm(self._probe.weights[name] - before)
+            moved = self._probe.weights[name].to(torch.float64) - before.to(torch.float64)
+            size, change = norms.norm(before), norms.norm(moved)
             rows[name]["update_ratio"] = change / size if size else math.nan
         self._before = {}
 
