@@ -1,19 +1,24 @@
 """What every script does around its work; imported before anything else.
 
-On import the arithmetic is settled (``gradient_atlas.arithmetic``): nothing is computed without.
-Around the work: JSON options are read in one way, and an error that the user can mend is one line.
+On import a job is handed over to a warm process where the build offers one (``warm_start``), and
+the arithmetic is settled (``gradient_atlas.arithmetic``): nothing is computed without. Around the
+work: JSON options are read in one way, and an error that the user can mend is one line.
 """
 
 import argparse
+import faulthandler
 import json
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import warm_start
 from gradient_atlas import arithmetic
-from gradient_atlas.errors import InputError
+from gradient_atlas.errors import DamagedFileError, InputError
 
+warm_start.hand_over()
 try:
     arithmetic.pin()
 except InputError as problem:
@@ -21,12 +26,25 @@ except InputError as problem:
 
 
 def run_script(main: Callable[[], None]) -> None:
-    """Run ``main`` and exit: status 1 and one line on stderr for an ``InputError``."""
-    try:
-        main()
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        sys.exit(1)
+    """Run ``main`` and exit: status 1 and one line on stderr for an ``InputError``.
+
+    A damaged file is removed, since Snakemake sees that a file is there and not what is in it.
+    """
+
+    def told() -> None:
+        if limit := float(os.environ.get(warm_start.SECONDS_LIMIT) or 0):
+            # Says where it hangs, and works inside a library's call too.
+            faulthandler.dump_traceback_later(limit, exit=True)
+        try:
+            main()
+        except DamagedFileError as error:
+            error.file.unlink(missing_ok=True)
+            sys.exit(f"error: {error}; removed: the next build makes it again")
+        except InputError as error:
+            sys.exit(f"error: {error}")
+
+    warm_start.serve(told)
+    told()
 
 
 def training_parser(description: str | None) -> argparse.ArgumentParser:

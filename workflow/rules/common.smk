@@ -1,6 +1,7 @@
 # What the rules share: the checked config, and where code, runs and tables are.
 import dataclasses
 import difflib
+import functools
 import json
 import os
 import shlex
@@ -17,12 +18,17 @@ for folder in (WORKFLOW, SOURCE):
 
 from snakemake.exceptions import WorkflowError
 
+import warm_start
+from bundles import bundles, minutes
+from clock import take_back
 from code_dependencies import literal, own_tables, source_files
 from configuration import complete
 from pages import check_pages, check_panels
 from gradient_atlas import arithmetic
 from gradient_atlas.drawing.style import style_from
+from gradient_atlas.datasets.prepare import training_rows
 from gradient_atlas.errors import InputError
+from gradient_atlas.runs.cost import estimated_seconds
 from gradient_atlas.runs.extension import is_extension, source_file
 from gradient_atlas.runs.sweep import expand_sweep, sweep_points
 from gradient_atlas.runs.feedforward import format_run
@@ -40,6 +46,9 @@ PYTHON = f"{arithmetic.CHOICE}={config['arithmetic']} python"
 SWEEPS = config["training"]["sweeps"]
 # The file of each user's own activation or initialisation.
 EXTENSIONS = {}
+# Seconds that the longest job may take; none is started with a limit where this is empty. In the
+# environment, since a changed limit computes nothing again.
+os.environ[warm_start.SECONDS_LIMIT] = str(60 * (config["time_limit"] or 0))
 RUNS = {name: expand_sweep(name, sweep) for name, sweep in SWEEPS.items()}
 for sweep_name, runs in RUNS.items():
     for run in runs.values():
@@ -114,6 +123,30 @@ def run_of(wildcards):
         raise WorkflowError(
             f"{wildcards.sweep}/{wildcards.run}: not a run of training.sweeps in the config"
         ) from None
+
+
+@functools.cache
+def seconds_of(sweep):
+    """Estimated seconds of each run of a training sweep."""
+    seeds = len(SWEEPS[sweep]["seeds"])
+    rows = functools.cache(lambda name: training_rows(config["datasets"].get(name, name)))
+    return {
+        path: estimated_seconds(run, rows(run.dataset), seeds) for path, run in RUNS[sweep].items()
+    }
+
+
+@functools.cache
+def bundles_of(sweep):
+    """The number of the cluster job that each run of a training sweep shares with others."""
+    return bundles(seconds_of(sweep), config["runs_per_job"])
+
+
+def shared_job(wildcards):
+    """The cluster job of a training run: a group of the name `training` for `group-components`."""
+    run_of(wildcards)
+    name = f"{wildcards.sweep}_{bundles_of(wildcards.sweep)[wildcards.run]}"
+    workflow.parent_groupids[name] = "training"
+    return name
 
 
 def own_files(files):

@@ -30,6 +30,8 @@ rule draw_figure:
         "logs/figures/{figure}.log",
     benchmark:
         "logs/figures/{figure}.tsv"
+    group:
+        "figures"
     conda:
         "../../environment.yml"
     threads: 1
@@ -65,6 +67,8 @@ rule check_figure:
         "logs/checks/{figure}.log",
     benchmark:
         "logs/checks/{figure}.tsv"
+    group:
+        "figures"
     conda:
         "../../environment.yml"
     threads: 1

@@ -24,6 +24,8 @@ rule train_network:
         "logs/training/{sweep}/{run}.tsv"
     wildcard_constraints:
         sweep="|".join(NETWORKS) or "none",
+    group:
+        "networks"
     conda:
         "../../environment.yml"
     threads: 1

@@ -17,6 +17,8 @@ rule train_recurrent:
         "logs/training/recurrent/{run}.log",
     benchmark:
         "logs/training/recurrent/{run}.tsv"
+    group:
+        "recurrent"
     conda:
         "../../environment.yml"
     threads: 1

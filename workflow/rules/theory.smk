@@ -65,6 +65,8 @@ rule predict_norms:
         "logs/theory/{sweep}.tsv"
     wildcard_constraints:
         sweep="|".join(SWEEPS) or "none",
+    group:
+        "theory"
     conda:
         "../../environment.yml"
     threads: 1

@@ -1,4 +1,4 @@
-# One job a run of a sweep, all its seeds in one process (importing torch costs two seconds).
+# One job a run of a sweep, all its seeds in one process. On a cluster several runs share a job.
 
 
 rule train:
@@ -16,12 +16,14 @@ rule train:
         "logs/training/{sweep}/{run}.tsv"
     wildcard_constraints:
         sweep="|".join(SWEEPS) or "none",
+    group:
+        shared_job
     conda:
         "../../environment.yml"
     threads: 1
     resources:
         mem_mb=2000,
-        runtime=60,
+        runtime=lambda wildcards: minutes(seconds_of(wildcards.sweep)[wildcards.run]),
     params:
         python=PYTHON,
         run=lambda wildcards: shlex.quote(format_run(run_of(wildcards))),

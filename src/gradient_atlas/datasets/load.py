@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from gradient_atlas.datasets.store import ARRAYS, DESCRIPTION, sha256
-from gradient_atlas.errors import InputError
+from gradient_atlas.errors import DamagedFileError, InputError
 
 _ROWS = 1024
 
@@ -109,9 +109,10 @@ def _read_description(folder: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise InputError(f"{path}: missing; write it with src/prepare_dataset.py") from None
     except (ValueError, OSError, TypeError) as error:
-        raise InputError(f"{path}: unreadable ({error}); prepare the data set again") from None
+        reason = f"{path}: unreadable ({error}); prepare the data set again"
+        raise DamagedFileError(reason, path) from None
     if not known:
-        raise InputError(f"{path}: incomplete; prepare the data set again")
+        raise DamagedFileError(f"{path}: incomplete; prepare the data set again", path)
     return description
 
 
@@ -125,7 +126,8 @@ def _map(path: Path, description: dict[str, Any]) -> np.ndarray:
     except OSError as error:
         raise InputError(f"{path}: {error.strerror}; prepare the data set again") from None
     if not intact:
-        raise InputError(f"{path}: not the bytes that were prepared; prepare the data set again")
+        reason = f"{path}: not the bytes that were prepared; prepare the data set again"
+        raise DamagedFileError(reason, path)
     return np.load(path, mmap_mode="r", allow_pickle=False)
 
 

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gradient_atlas import arithmetic
-from gradient_atlas.errors import InputError
+from gradient_atlas.errors import DamagedFileError, InputError
 from gradient_atlas.runs.sweep import sweep_points
 from gradient_atlas.tables.provenance import describe
 
@@ -43,10 +43,12 @@ def write(
     table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
     table = table.replace_schema_metadata(describe(made_by))
     path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, suffix=".part")
+    for left in path.parent.glob(f"{path.name}.*.part"):  # by a writer that was killed
+        left.unlink(missing_ok=True)
+    descriptor, temporary = tempfile.mkstemp(".part", f"{path.name}.", path.parent)
     os.close(descriptor)
     try:
-        pq.write_table(table, temporary, compression="zstd")
+        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
         Path(temporary).chmod(0o644)
         Path(temporary).replace(path)
     finally:
@@ -109,8 +111,8 @@ def gather(
         once: data sets that were read before, by name; those read now are added.
 
     Raises:
-        InputError: a table is missing or cannot be read, or was made with an arithmetic that is
-            not this process's.
+        InputError: a table is missing or cannot be read (``DamagedFileError``), or was made with
+            an arithmetic that is not this process's.
     """
     once = {} if once is None else once
     for dataset in names.values():
@@ -132,12 +134,20 @@ def check_arithmetic(files: Iterable[Path]) -> None:
     """
     here = arithmetic.in_use()
     for file in files:
-        made = metadata(file).get("arithmetic") if file.is_file() else None
+        try:
+            made = metadata(file).get("arithmetic") if file.is_file() else None
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise _unreadable(file, error) from error
         if made and (difference := arithmetic.difference(made, here)):
             raise InputError(
                 f"{file}: made with {difference}; numbers of two are not mixed: remove the file "
                 f"and build again, or set {arithmetic.CHOICE}={made['setting']}"
             )
+
+
+def _unreadable(file: Path, error: Exception) -> InputError:
+    reason = f"{file}: not a readable Parquet table ({' '.join(str(error).split())})"
+    return DamagedFileError(reason, file) if file.is_file() else InputError(reason)
 
 
 def files_of(dataset: str, results: Path, sweeps: Mapping[str, Mapping[str, Any]]) -> list[Path]:
@@ -156,10 +166,10 @@ def _files(places: Iterable[Path]) -> Iterator[Path]:
 
 def _read_file(file: Path) -> pd.DataFrame:
     try:
-        frame = pq.ParquetFile(file).read().to_pandas()
+        frame = pq.ParquetFile(file, page_checksum_verification=True).read().to_pandas()
         made_by = metadata(file)
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"{file}: not a readable Parquet table ({error})") from error
+    except (OSError, ValueError, pa.ArrowException) as error:
+        raise _unreadable(file, error) from error
     parameters = dict(part.split("=", 1) for part in file.parts if "=" in part)
     parameters |= made_by.get("data", {}) | made_by.get("run", {})
     # One concatenation: adding the columns one by one fragments the frame.

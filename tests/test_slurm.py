@@ -1,0 +1,53 @@
+"""The cluster profile on a real SLURM: one node, started here on the loopback and stopped again."""
+
+import subprocess
+
+import pytest
+
+import slurm_on_loopback
+from tiny_build import FAULTY_RUN, PROJECT, RUNS, build, outputs, prepare, said
+
+PROFILE = ["--workflow-profile", str(PROJECT / "workflow/profiles/slurm")]
+# The executor's own pause before it first asks how a job is doing.
+PROFILE += ["--slurm-init-seconds-before-status-checks", "1"]
+
+
+@pytest.fixture
+def slurm(tmp_path):
+    if reason := slurm_on_loopback.missing():
+        pytest.skip(reason)
+    with slurm_on_loopback.cluster(tmp_path / "cluster"):
+        yield
+
+
+def submitted():
+    """Number of jobs that the cluster was given, by what the executor says they are."""
+    command = ["squeue", "--states=all", "--noheader", "--format=%k"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()
+    return {name: lines.count(name) for name in lines}
+
+
+def test_runs_share_a_job_a_killed_one_takes_none_with_it_and_bytes_are_those_made_here(
+    tmp_path, slurm
+):
+    there = prepare(tmp_path / "there")
+    (there / "fault").write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    done = build(there, *PROFILE, cores=None)
+    assert done.returncode == 1
+    assert FAULTY_RUN in said(done)
+    assert submitted()["rule_training_loss_0_train"] == 1
+    healthy = {
+        table: table.stat().st_ino for table in there.glob("results/training/**/part.parquet")
+    }
+    assert len(healthy) == 2 * (RUNS - 1)
+    assert not any(FAULTY_RUN in str(table) for table in healthy)
+
+    (there / "fault").unlink()
+    done = build(there, *PROFILE, cores=None)
+    assert done.returncode == 0, said(done)
+    assert {table: table.stat().st_ino for table in healthy} == healthy  # none was made again
+
+    here = prepare(tmp_path / "here")
+    done = build(here)
+    assert done.returncode == 0, said(done)
+    assert outputs(there) == outputs(here)
