@@ -64,8 +64,8 @@ def test_nothing_given_becomes_markup():
     entry = Entry("one", bad, f"{bad}. More.", f'x" onerror="{bad}', {bad: bad})
     claim = Claim(f"a/{bad}", bad, bad, bad, bad, [0.5, 0.5], 0.4, 0.6, remark=bad)
     claims = to_frame({"one": [claim]})
-    times = pd.DataFrame([(bad, 1, 1.0, 1.0, 1.0)])
-    times.columns = ["stage", "jobs", "seconds", "longest_seconds", "largest_memory"]
+    times = pd.DataFrame([(bad, 1, 1.0, 1.0)])
+    times.columns = ["stage", "jobs", "seconds", "longest_seconds"]
     pages = [
         page([entry], claims, times),
         figure_page(entry, claims, {bad: "x.pdf"}, [bad], bad),

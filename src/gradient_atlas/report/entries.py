@@ -113,20 +113,20 @@ def _said(value: Any) -> str:
 
 
 def runtimes(folder: Path) -> pd.DataFrame:
-    """Return seconds by stage from Snakemake's benchmark files: jobs, total, longest, memory.
+    """Return seconds by stage from Snakemake's benchmark files: jobs, total, longest.
 
-    Columns: stage, jobs, seconds, longest_seconds, largest_memory (MB). Empty without such files.
+    Columns: stage, jobs, seconds, longest_seconds. Empty without such files. Their memory and
+    processor time are those of the process that asked a warm process for the job: not used.
     """
     rows = []
     for file in sorted(folder.rglob("*.tsv")):
         measured = pd.read_csv(file, sep="\t", na_values="-")
         place = file.relative_to(folder)
         stage = " ".join(place.parts[:-1][:2]) or place.stem
-        rows.append((stage, float(measured["s"].mean()), float(measured["max_rss"].mean())))
-    frame = pd.DataFrame(rows, columns=["stage", "seconds", "memory"])
+        rows.append((stage, float(measured["s"].mean())))
+    frame = pd.DataFrame(rows, columns=["stage", "seconds"])
     return frame.groupby("stage", as_index=False).agg(
         jobs=("seconds", "size"),
         seconds=("seconds", "sum"),
         longest_seconds=("seconds", "max"),
-        largest_memory=("memory", "max"),
     )
