@@ -32,6 +32,7 @@ from gradient_atlas.runs.cost import estimated_seconds
 from gradient_atlas.runs.extension import is_extension, source_file
 from gradient_atlas.runs.sweep import expand_sweep, sweep_points
 from gradient_atlas.runs.feedforward import format_run
+from node import run_members_here
 
 try:
     config = complete(
