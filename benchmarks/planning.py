@@ -86,7 +86,10 @@ def project_with_stub(folder: Path, layers: int, steps: int) -> Path:
 def config_of(runs: int) -> dict[str, object]:
     """A sweep of so many runs, and a figure that reads them."""
     rates = [round(0.001 + 0.001 * number, 6) for number in range(math.ceil(runs / 6))]
-    sweep = {"base": {"dataset": "digits", "depth": 3, "width": 8}, "grid": {"learning_rate": rates}}
+    sweep = {
+        "base": {"dataset": "digits", "depth": 3, "width": 8},
+        "grid": {"learning_rate": rates},
+    }
     return {
         "figures": ["training_loss"],
         "training": {"sweeps": {"training_loss": sweep | {"seeds": [0]}}},
@@ -115,7 +118,9 @@ def main() -> None:
     parser.add_argument("--layers", type=int, default=3, help="of the stub's tables")
     parser.add_argument("--steps", type=int, default=2, help="of the stub's tables")
     arguments = parser.parse_args()
-    how = ["--workflow-profile", str(Path(arguments.profile).resolve())] if arguments.profile else []
+    how = (
+        ["--workflow-profile", str(Path(arguments.profile).resolve())] if arguments.profile else []
+    )
     how += [] if arguments.profile else ["--cores", arguments.cores]
     found: dict[str, list[tuple[int, Cost]]] = {}
     with tempfile.TemporaryDirectory() as temporary:
@@ -124,7 +129,14 @@ def main() -> None:
             folder = Path(temporary, str(runs))
             folder.mkdir()
             (folder / "config.yaml").write_text(yaml.safe_dump(config_of(runs)))
-            snakemake = [sys.executable, "-m", "snakemake", "--nolock", "--configfile", "config.yaml"]
+            snakemake = [
+                sys.executable,
+                "-m",
+                "snakemake",
+                "--nolock",
+                "--configfile",
+                "config.yaml",
+            ]
             snakemake += ["--snakefile", str(project / "workflow/Snakefile")]
             actions = {"plan": ["--dry-run", "--quiet", "all"]}
             if arguments.build:

@@ -94,7 +94,9 @@ def cluster(folder: Path) -> Iterator[None]:
     CONFIGURATION.write_text(configuration(folder, host))
     files = ("key", "socket", "pid", "log", "seed")
     places = {"key": "key", "socket": "munge.socket", "pid": "munged.pid", "log": "munged.log"}
-    words = [f"--{name}-file={folder}/{places.get(name, name)}" for name in files if name != "socket"]
+    words = [
+        f"--{name}-file={folder}/{places.get(name, name)}" for name in files if name != "socket"
+    ]
     commands = [
         ["munged", "--force", f"--socket={folder}/munge.socket", *words],
         ["slurmctld", "-c", "-f", str(CONFIGURATION)],

@@ -18,7 +18,9 @@ def test_bundles_follow_each_other_and_each_is_full(seconds, runs_per_job):
     numbers = list(found.values())
     assert list(found) == list(seconds)
     assert numbers[0] == 0
-    assert all(later - earlier in (0, 1) for earlier, later in zip(numbers, numbers[1:], strict=False))
+    assert all(
+        later - earlier in (0, 1) for earlier, later in zip(numbers, numbers[1:], strict=False)
+    )
     sizes = [numbers.count(number) for number in range(numbers[-1] + 1)]
     if runs_per_job:
         assert set(sizes[:-1]) <= {runs_per_job}

@@ -9,7 +9,11 @@ import pytest
 from code_dependencies import literal, source_files
 
 SOURCE = Path(__file__).parents[1] / "src"
-SCRIPTS = sorted(path.name for path in SOURCE.glob("*.py") if path.name not in ("command_line.py", "warm_start.py"))
+SCRIPTS = sorted(
+    path.name
+    for path in SOURCE.glob("*.py")
+    if path.name not in ("command_line.py", "warm_start.py")
+)
 FIGURES = sorted(path.name for path in (SOURCE / "figures").glob("*.py"))
 SHOW_IMPORTS = """
 import importlib, sys
