@@ -49,7 +49,8 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     ]
     over_depth.xaxis.set_major_locator(FixedLocator(shown))
     over_depth.set_xticks(shown, [str(depth) for depth in shown])
-    over_depth.xaxis.set_minor_formatter(NullFormatter())
+    for panel in (over_depth, collapsed):
+        panel.xaxis.set_minor_formatter(NullFormatter())
     over_depth.set_ylabel(r"variance of $\ln\,\Vert\cdot\Vert^2$")
     collapsed.set(xlabel="$L/n$", xscale="log", yscale="log")
     collapsed.set_ylabel(r"variance of $\ln\,\Vert\cdot\Vert^2$")
