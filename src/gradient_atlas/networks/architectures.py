@@ -23,9 +23,12 @@ from gradient_atlas.networks.blocks import (
     TransformerBlock,
     filled,
 )
+from gradient_atlas.networks.feedforward import FeedForward
 from gradient_atlas.networks.layers import CircularConvolution, Linear
 from gradient_atlas.runs import extension
+from gradient_atlas.runs.feedforward import Perceptron
 from gradient_atlas.runs.network import check_options, deepnorm
+from gradient_atlas.runs.parameters import parse
 
 Architecture = Callable[..., nn.Module]
 
@@ -56,14 +59,30 @@ def mlp(
     activation: str = "relu",
     initialization: str = "he",
     weight_std: float | None = None,
+    bias_std: float = 0.0,
+    normalization: str = "none",
+    normalization_position: str = "before_activation",
+    residual: bool = False,
+    residual_scale: float = 1.0,
 ) -> nn.Module:
-    """A perceptron of ``depth`` weight layers; biases start at 0."""
-    sizes = [math.prod(input_shape), *[width] * (depth - 1), classes]
-    layers: list[nn.Module] = [nn.Flatten()]
-    for place in range(depth):
-        layers.append(filled(Linear(sizes[place], sizes[place + 1]), initialization, weight_std))
-        layers += [Activation(activation)] if place < depth - 1 else []
-    return nn.Sequential(*layers)
+    """The perceptron of ``networks.feedforward``; ``runs.feedforward.Perceptron`` says the options.
+
+    A seed of torch's global generator draws what the same seed of its own draws in a training run.
+    """
+    options = {
+        "depth": depth,
+        "width": width,
+        "activation": activation,
+        "initialization": initialization,
+        "weight_std": weight_std,
+        "bias_std": bias_std,
+        "normalization": normalization,
+        "normalization_position": normalization_position,
+        "residual": residual,
+        "residual_scale": residual_scale,
+    }
+    generator = torch.default_generator
+    return FeedForward(parse(Perceptron, options), math.prod(input_shape), classes, generator)
 
 
 def conv(
@@ -101,6 +120,7 @@ def resnet(
     channels: int = 16,
     normalization: str = "none",
     branch: str = "plain",
+    activation: str = "relu",
 ) -> nn.Module:
     """A stem, ``blocks`` residual blocks, the mean over places and a linear layer.
 
@@ -111,7 +131,7 @@ def resnet(
     _chosen("branch", branch, "plain", "inverse_sqrt", "fixup")
     scale = 1 / math.sqrt(blocks) if branch == "inverse_sqrt" else 1.0
     stem = filled(CircularConvolution(_channels(input_shape), channels, 3), "he")
-    found = [ResidualBlock(channels, normalization, scale) for _ in range(blocks)]
+    found = [ResidualBlock(channels, normalization, scale, activation) for _ in range(blocks)]
     head = filled(Linear(channels, classes), "xavier")
     if branch == "fixup":
         with torch.no_grad():
@@ -119,7 +139,8 @@ def resnet(
                 block.first.weight.mul_(blocks**-0.5)
                 block.last.weight.zero_()
             head.weight.zero_()
-    return nn.Sequential(stem, *found, nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
+    phi = Activation(activation)
+    return nn.Sequential(stem, *found, phi, nn.AdaptiveAvgPool2d(1), nn.Flatten(), head)
 
 
 def transformer(
@@ -131,6 +152,7 @@ def transformer(
     heads: int = 4,
     norm: str = "pre",
     queries: str = "xavier",
+    activation: str = "relu",
 ) -> nn.Module:
     """An encoder over the rows of an image; the classes are read off the mean over tokens.
 
@@ -143,7 +165,9 @@ def transformer(
     features = _channels(input_shape) * input_shape[-1]
     alpha, beta = deepnorm(layers) if norm == "deepnorm" else (1.0, 1.0)
     found = [
-        TransformerBlock(width, heads, norm, alpha=alpha, beta=beta, queries=queries)
+        TransformerBlock(
+            width, heads, norm, alpha=alpha, beta=beta, queries=queries, activation=activation
+        )
         for _ in range(layers)
     ]
     last = [nn.LayerNorm(width)] if norm == "pre" else []

@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from gradient_atlas.networks.activations import get_activation
 from gradient_atlas.networks.initialization import get_initialization, orthonormal_columns
 from gradient_atlas.networks.layers import CircularConvolution, Linear, SelfAttention
 
@@ -36,12 +37,12 @@ def filled(layer: Any, initialization: str, weight_std: float | None = None) -> 
 
 
 class ResidualBlock(nn.Module):
-    """x + s · conv(relu(N(conv(relu(N(x)))))): pre-activation (He et al. 2016, second paper)."""
+    """x + s · conv(φ(N(conv(φ(N(x)))))): pre-activation (He et al. 2016, second paper)."""
 
-    def __init__(self, channels: int, normalization: str, scale: float) -> None:
+    def __init__(self, channels: int, normalization: str, scale: float, activation: str) -> None:
         """``normalization``: none or batch_norm; ``scale``: s; kernels of 3 x 3 after He."""
         super().__init__()
-        self.scale = scale
+        self.scale, self.activation = scale, get_activation(activation)
         norm = nn.BatchNorm2d if normalization == "batch_norm" else (lambda _: nn.Identity())
         first, last = (
             filled(CircularConvolution(channels, channels, 3), "he") for _ in ("first", "last")
@@ -51,8 +52,9 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The block's output, of the shape of its input."""
-        hidden = self.first(torch.relu(self.norm_first(x)))
-        result: Tensor = x + self.scale * self.last(torch.relu(self.norm_last(hidden)))
+        phi = self.activation
+        hidden = self.first(phi(self.norm_first(x)))
+        result: Tensor = x + self.scale * self.last(phi(self.norm_last(hidden)))
         return result
 
 
@@ -65,15 +67,24 @@ class TransformerBlock(nn.Module):
     """
 
     def __init__(
-        self, width: int, heads: int, norm: str, *, alpha: float, beta: float, queries: str
+        self,
+        width: int,
+        heads: int,
+        norm: str,
+        *,
+        alpha: float,
+        beta: float,
+        queries: str,
+        activation: str,
     ) -> None:
         """``alpha``, ``beta``: α and β of deepnorm, else 1; matrices after Xavier.
 
-        ``queries``: ``xavier``, or ``zero``, so that every token attends to all alike, as Xiong et
-        al. (2020, section 3.3) and Noci et al. (2022, assumption 3.1) have it.
+        ``activation``: of the perceptron. ``queries``: ``xavier``, or ``zero``, so that every token
+        attends to all alike, as Xiong et al. (2020, section 3.3) and Noci et al. (2022, assumption
+        3.1) have it.
         """
         super().__init__()
-        self.norm, self.alpha = norm, alpha
+        self.norm, self.alpha, self.activation = norm, alpha, get_activation(activation)
         self.attention = SelfAttention(width, heads)
         self.expand, self.contract = Linear(width, 4 * width), Linear(4 * width, width)
         one: Callable[[], nn.Module] = (
@@ -102,7 +113,7 @@ class TransformerBlock(nn.Module):
         return result
 
     def _perceptron(self, x: Tensor) -> Tensor:
-        result: Tensor = self.contract(torch.relu(self.expand(x)))
+        result: Tensor = self.contract(self.activation(self.expand(x)))
         return result
 
 

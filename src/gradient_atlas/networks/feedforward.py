@@ -22,7 +22,7 @@ from torch.nn import functional
 
 from gradient_atlas.networks.activations import get_activation
 from gradient_atlas.networks.initialization import get_initialization
-from gradient_atlas.networks.products import linear
+from gradient_atlas.networks.layers import Linear
 from gradient_atlas.runs.feedforward import Perceptron
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
@@ -46,26 +46,6 @@ class Trace:
     pre_activations: list[Tensor] = field(default_factory=list)
     activation_inputs: list[Tensor] = field(default_factory=list)
     activations: list[Tensor] = field(default_factory=list)
-
-
-class Linear(nn.Module):
-    """z = W a + b, multiplied as ``networks.products`` multiplies."""
-
-    def __init__(self, weight: Tensor, bias: Tensor) -> None:
-        """``weight`` W is (n_out, n_in), ``bias`` b is (n_out,)."""
-        super().__init__()
-        self.weight, self.bias = nn.Parameter(weight), nn.Parameter(bias)
-
-    def forward(self, inputs: Tensor) -> Tensor:
-        """(N, n_in) to (N, n_out)."""
-        # Where torch keeps them: found by attribute they would cost a tenth of a small product.
-        own: dict[str, Any] = self._parameters
-        return linear(inputs, own["weight"], own["bias"])
-
-    def extra_repr(self) -> str:
-        """The shape, for ``print(model)``."""
-        n_out, n_in = self.weight.shape
-        return f"{n_in}, {n_out}"
 
 
 class BatchNorm(nn.BatchNorm1d):
@@ -122,7 +102,7 @@ class FeedForward(nn.Module):
             for bias in biases:
                 bias.normal_(0.0, run.bias_std, generator=generator)
         self.layers = nn.ModuleList(
-            Linear(weight.to(dtype), bias.to(dtype))
+            Linear.holding(weight.to(dtype), bias.to(dtype))
             for weight, bias in zip(weights, biases, strict=True)
         )
         for bias in self.biases:

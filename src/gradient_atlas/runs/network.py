@@ -9,6 +9,7 @@ from typing import Any
 
 from gradient_atlas.errors import InputError
 from gradient_atlas.runs import extension
+from gradient_atlas.runs.feedforward import Perceptron
 from gradient_atlas.runs.parameters import at_least, check, chosen, parse, wrong
 
 ARCHITECTURES = ("mlp", "conv", "resnet", "transformer")
@@ -66,9 +67,22 @@ def parse_network_run(parameters: Mapping[str, Any]) -> NetworkRun:
             that it does not take.
     """
     run = parse(NetworkRun, parameters)
-    if (known := _options_of(run.architecture)) is not None:
-        check_options(run.architecture, known, run.architecture_options or {})
+    check_architecture(run.architecture, run.architecture_options or {})
     return run
+
+
+def check_architecture(architecture: str, options: Mapping[str, Any]) -> None:
+    """Raise InputError for a network that cannot be found or an option that it does not take.
+
+    The values of the perceptron's options are checked too; others' functions check their own.
+    """
+    if (known := _options_of(architecture)) is not None:
+        check_options(architecture, known, options)
+    if architecture == "mlp":
+        try:
+            parse(Perceptron, options)
+        except InputError as error:
+            raise InputError(f"architecture_options.{error}") from None
 
 
 def deepnorm(layers: int) -> tuple[float, float]:

@@ -59,6 +59,8 @@ def _predicted(
     options = whole_options(run.architecture, run.architecture_options or {})
     if run.architecture == "conv":
         yield from _convolutions(options, images)
+    elif options.get("activation") != "relu":  # which the theory of the other two is about
+        return
     elif run.architecture == "resnet":
         yield from _blocks(options, images)
     elif run.architecture == "transformer":
