@@ -1,4 +1,4 @@
-"""Loss and sharpness of a tanh network, full batch: along descent, or along the gradient flow."""
+"""Loss and sharpness of a network, full batch: along descent, or along the gradient flow."""
 
 from command_line import Json, run_script
 

@@ -1,4 +1,4 @@
-"""Full-batch descent of a small tanh network beside its central flow and its gradient flow."""
+"""Full-batch descent of a small network beside its central flow and its gradient flow."""
 
 from command_line import Json, run_script
 

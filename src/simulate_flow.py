@@ -26,8 +26,8 @@ def main() -> None:
     network = arguments.settings["network"]
     networks, made_by = network_losses(arguments.dataset, network | {"precision": "float64"})
     # The columns of a problem without a network must not say the network's rate and horizon.
-    kept = ("examples", "hidden_widths", "dataset")
-    made_by["run"] = {key: made_by["run"][key] for key in kept}
+    kept = {"examples", "hidden_widths", "dataset", "architecture", "architecture_options"}
+    made_by["run"] = {key: value for key, value in made_by["run"].items() if key in kept}
     made_by["settings"] = arguments.settings
     for table, frame in simulate(arguments.settings, networks).items():
         write(TABLES[table], frame, getattr(arguments, table), made_by)

@@ -110,6 +110,48 @@ def test_what_is_given_overrides_key_by_key():
     assert config["training"] == default["training"]
 
 
+def test_a_network_by_name_takes_the_place_of_hidden_widths():
+    named = {"architecture": "conv", "architecture_options": {"depth": 2}}
+    for place in (["sharpness"], ["central_flow"], ["flow", "network"]):
+        given = named
+        for key in reversed(["dynamics", *place]):
+            given = {key: given}
+        part = completed(given)
+        for key in ["dynamics", *place]:
+            part = part[key]
+        assert part["architecture"] == "conv" and "hidden_widths" not in part
+    assert "hidden_widths" in completed({})["dynamics"]["sharpness"]
+
+
+@pytest.mark.parametrize(
+    ("section", "words"),
+    [
+        ({"architecture": "cnn"}, ["dynamics.sharpness", "architecture: 'cnn' is wrong"]),
+        (
+            {"architecture": "conv", "architecture_options": {"dept": 3}},
+            ["dynamics.sharpness", "did you mean depth"],
+        ),
+        (
+            {"architecture": "mlp", "architecture_options": {"activation": "relu"}},
+            ["dynamics.sharpness.architecture_options.activation", "activations"],
+        ),
+        ({"architecture_options": {"depth": 3}}, ["dynamics.sharpness", "an architecture"]),
+        ({"architecture": "no_such_module:build"}, ["dynamics.sharpness", "no_such_module"]),
+    ],
+)
+def test_a_wrong_network_of_the_dynamics_is_refused(section, words):
+    with pytest.raises(InputError) as caught:
+        completed({"dynamics": {"sharpness": section}})
+    assert all(word in str(caught.value) for word in words), caught.value
+
+
+def test_a_network_of_one_s_own_must_take_the_activations_that_it_is_given(tmp_path, monkeypatch):
+    (tmp_path / "without.py").write_text("def build(input_shape, classes, *, width=3): ...\n")
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(InputError, match=r"sharpness: architecture_options.activation"):
+        completed({"dynamics": {"sharpness": {"architecture": "without:build"}}})
+
+
 def test_null_takes_a_default_sweep_away():
     name = next(iter(completed({})["training"]["sweeps"]))
     assert name not in completed({"training": {"sweeps": {name: None}}})["training"]["sweeps"]

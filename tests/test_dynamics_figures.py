@@ -5,6 +5,7 @@ import importlib
 import numpy as np
 import pytest
 
+import tables_of_dynamics
 from gradient_atlas.drawing.style import Style
 from tables_of_dynamics import simulated
 
@@ -147,3 +148,24 @@ def test_one_rate_alone_is_drawn(tables, tmp_path):
     one = flow[(flow["method"] == "flow") | (flow["learning_rate"] == 0.02)]
     text = drawn("gd_vs_flow_trajectories", tables | {"flow": one}, Style(), tmp_path)
     assert "0.02" in text and "0.15" not in text
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["edge_of_stability", "central_flow", "gd_vs_flow_trajectories", "loss_vs_effective_time"],
+)
+def test_a_caption_names_the_network_that_was_used(name, tables):
+    made = getattr(tables_of_dynamics, name, None)
+    given = next(iter(made())) if made else needed(name, tables)
+    given = {
+        key: table.drop(columns="hidden_widths").assign(
+            architecture="conv", architecture_options='{"channels": 7, "kernel": 3}'
+        )
+        if "hidden_widths" in table
+        else table
+        for key, table in given.items()
+    }
+    module = importlib.import_module(f"figures.{name}")
+    assert "conv network with channels 7, kernel 3" in module.caption(given).text
+    claims = importlib.import_module(f"gradient_atlas.claims.{name}").claims(given)
+    assert not any("hidden width" in claim.condition for claim in claims)

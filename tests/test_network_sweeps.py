@@ -112,9 +112,11 @@ def test_the_workflow_trains_a_user_s_own_network_and_again_when_its_file_change
         },
     }  # fmt: skip
 
+    dynamics = {"central_flow": {"architecture": "mine:build"}}
+
     def snakemake(*words):
         (tmp_path / "own.yaml").write_text(
-            yaml.safe_dump({"networks": {"sweeps": {"mine": sweep}}})
+            yaml.safe_dump({"networks": {"sweeps": {"mine": sweep}}, "dynamics": dynamics})
         )
         files = [f"results/training/mine/modules/variant={name}/part.parquet" for name in
                  ("own", "attention")]  # fmt: skip
@@ -133,10 +135,12 @@ def test_the_workflow_trains_a_user_s_own_network_and_again_when_its_file_change
     assert json.loads(own.architecture_options.iloc[0]) == {"width": 5}
     assert own.update_ratio[own.step < 2].notna().all()
     (tmp_path / "mine.py").write_text((tmp_path / "mine.py").read_text() + "# again\n")
-    planned = snakemake("--dry-run")
+    planned = snakemake("--dry-run", "results/dynamics/central_flow/part.parquet")
     said = planned.stdout + planned.stderr
     assert "output: results/training/mine/modules/variant=own/" in said
     assert "output: results/training/mine/modules/variant=attention/" not in said
+    central = said.partition("rule simulate_central_flow:")[2].partition("output:")[0]
+    assert "mine.py" in central
     sweep["variants"]["own"]["architecture_options"] = {"widht": 5}
     refused = snakemake("--dry-run")
     assert refused.returncode == 1

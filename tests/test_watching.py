@@ -11,7 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from gradient_atlas.datasets.load import load
+from gradient_atlas.datasets.load import image_shape, load
 from gradient_atlas.datasets.prepare import prepare
 from gradient_atlas.errors import InputError
 from gradient_atlas.networks.feedforward import FeedForward
@@ -23,7 +23,6 @@ from gradient_atlas.training import loop
 from gradient_atlas.training.probe import Probe
 from gradient_atlas.watching import training
 from gradient_atlas.watching.probe import NORMALIZATIONS, ModuleProbe
-from gradient_atlas.watching.training import image_shape
 from gradient_atlas.watching.watch import lightning_callback, watch
 
 

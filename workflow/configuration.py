@@ -12,11 +12,12 @@ from gradient_atlas.datasets.prepare import NAMES, training_rows
 from gradient_atlas.drawing.style import style_from
 from gradient_atlas.errors import InputError
 from gradient_atlas.runs.feedforward import parse_run
-from gradient_atlas.runs.network import parse_network_run
+from gradient_atlas.runs.network import check_architecture, parse_network_run
 from gradient_atlas.runs.recurrent import parse_recurrent_run
 from gradient_atlas.runs.sweep import expand_runs, expand_sweep
 
 # Sections of the dynamics that train a network.
+ANY_NETWORK = ("central_flow", "sharpness")  # may name an architecture
 NETWORKS = ("central_flow", "sharpness", "edges", "limits")
 
 
@@ -47,6 +48,7 @@ def complete(given: Mapping[str, Any], defaults: Path, schema: Path) -> dict[str
         expand_runs("ensembles.half_precision", config["ensembles"]["half_precision"], parse_run)
         style_from(config["style"])
         check_datasets(config)
+        check_networks(config)
     except InputError as error:
         raise InputError(f"config: {error}") from None
     return config
@@ -77,6 +79,37 @@ def check_datasets(config: Mapping[str, Any]) -> None:
             raise InputError(
                 f"{key}.{name}: {number} is wrong; {dataset} has {rows[dataset]} training rows"
             )
+
+
+def check_networks(config: Mapping[str, Any]) -> None:
+    """Refuse a network of ``dynamics`` that cannot be found or does not take its options.
+
+    Where an architecture is named, ``hidden_widths``, which the default has, is taken out.
+
+    Raises:
+        InputError: names the section, the option and what would be right.
+    """
+    dynamics = config["dynamics"]
+    networks = {"flow.network": dynamics["flow"]["network"]}
+    networks |= {key: dynamics[key] for key in ANY_NETWORK}
+    for place, network in networks.items():
+        key, options = f"dynamics.{place}", network.get("architecture_options", {})
+        if "architecture" not in network:
+            if "hidden_widths" not in network or options:
+                raise InputError(f"{key}: needs hidden_widths, or an architecture (with options)")
+            continue
+        network.pop("hidden_widths", None)
+        if "activations" in network:
+            if "activation" in options:
+                raise InputError(
+                    f"{key}.architecture_options.activation: the section's own `activations` are "
+                    "given to the network; take it out"
+                )
+            options = options | {"activation": network["activations"][0]}
+        try:
+            check_architecture(network["architecture"], options)
+        except InputError as error:
+            raise InputError(f"{key}: {error}") from None
 
 
 def _asked(config: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[str, int | None]]]:

@@ -10,7 +10,7 @@ from gradient_atlas.drawing.looks.descent import few_decades, rate_number
 from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import COLORS, Style, label_panels
 from gradient_atlas.measures.central import AVERAGED, at_edge, means, of_method
-from gradient_atlas.runs.names import name_of
+from gradient_atlas.runs.names import architecture_name, name_of
 
 TABLES = {"paths": "dynamics/central_flow"}
 LOOKS: dict[str, dict[str, Any]] = {
@@ -72,12 +72,15 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     paths = tables["paths"]
     edge = at_edge(paths)
     reached = edge[edge["windows"] > 0]
-    widths = " and ".join(str(width) for width in paths["hidden_widths"].iloc[0])
+    network = architecture_name(paths.iloc[0])
+    if not network:
+        widths = " and ".join(str(width) for width in paths["hidden_widths"].iloc[0])
+        network = f"tanh network, hidden layers of {widths or 'no'} units"
     data = name_of(paths["dataset"].iloc[0])
     text = (
         r"The central flow (Cohen et al., 2025) beside full-batch gradient descent with "
-        rf"$\eta = [[rate]]$ on [[examples]] examples of {data} (tanh network, hidden layers of "
-        rf"{widths or 'no'} units, squared loss; one of [[seeds]] seeds drawn, numbers over all). "
+        rf"$\eta = [[rate]]$ on [[examples]] examples of {data} ({network}, "
+        r"squared loss; one of [[seeds]] seeds drawn, numbers over all). "
     )
     text += only(
         "a",

@@ -10,7 +10,7 @@ from gradient_atlas.drawing.looks.descent import rate_look, rate_number
 from gradient_atlas.drawing.panels import letters_of, only
 from gradient_atlas.drawing.style import COLORS, Style, label_panels
 from gradient_atlas.measures.edge import NEAR, at_the_edge, measured, runs, windows
-from gradient_atlas.runs.names import name_of
+from gradient_atlas.runs.names import architecture_name, name_of
 
 TABLES = {"descent": "dynamics/sharpness", "flow": "dynamics/flow_sharpness"}
 
@@ -104,13 +104,16 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     """Every number from the tables."""
     descent, table = tables["descent"], runs(tables["descent"], tables["flow"])
     first = descent.iloc[0]
-    widths = " and ".join(str(width) for width in first["hidden_widths"])
+    network = architecture_name(first)
+    if not network:
+        widths = " and ".join(str(width) for width in first["hidden_widths"])
+        network = f"hidden layers of {widths or 'no'} units"
     activations = list(descent["activation"].unique())
     panels = [letters_of(range(column, 3 * len(activations), 3)) for column in range(3)]
     (left, said_left), (middle, said_middle), (right, said_right) = panels
     text = (
         r"Full-batch gradient descent on [[examples]] examples of "
-        rf"{name_of(first['dataset'])} (hidden layers of {widths or 'no'} units, squared loss, "
+        rf"{name_of(first['dataset'])} ({network}, squared loss, "
         r"[[seeds]] seeds). "
         + only(left, f"{said_left} Training loss. ")
         + only(

@@ -9,7 +9,7 @@ from gradient_atlas.drawing.looks.descent import FLOW, LARGE, MODERATE, apart, c
 from gradient_atlas.drawing.panels import letter, only
 from gradient_atlas.drawing.style import Style, label_panels
 from gradient_atlas.measures.flows import extremes, in_solver_errors, separations
-from gradient_atlas.runs.names import name_of, problem_name
+from gradient_atlas.runs.names import architecture_name, name_of, problem_name
 
 TABLES = {"flow": "dynamics/flow", "landscape": "dynamics/landscape", "order": "dynamics/order"}
 
@@ -101,11 +101,14 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
             "examples": Number(int(flow["examples"].iloc[0])),
             "seeds": Number(int(seeds.nunique())),
         }
-        widths = ", ".join(str(width) for width in flow["hidden_widths"].iloc[0])
+        hidden = architecture_name(flow.iloc[0])
+        if not hidden:
+            widths = ", ".join(str(width) for width in flow["hidden_widths"].iloc[0])
+            hidden = f"tanh, {f'hidden widths {widths}' if widths else 'no hidden layer'}"
         of_networks = "".join(letters[str(problem)] for problem in network["problem"].unique())
         text += only(
             of_networks,
-            rf"Network: tanh, {f'hidden widths {widths}' if widths else 'no hidden layer'}, "
+            rf"Network: {hidden}, "
             rf"squared loss on [[examples]] examples of {name_of(flow['dataset'].iloc[0])}, "
             r"[[seeds]] seeds, the first drawn, on the plane of its paths' first two principal "
             r"components ($[[plane]]\%$ of their variance).",

@@ -10,7 +10,7 @@ from gradient_atlas.drawing.looks.descent import FLOW
 from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import COLORS, THEORY, Style, label_panels
 from gradient_atlas.measures.flows import EXPECTED, mean_distances, orders
-from gradient_atlas.runs.names import name_of, problem_name
+from gradient_atlas.runs.names import architecture_name, name_of, problem_name
 
 TABLES = {"flow": "dynamics/flow", "order": "dynamics/order"}
 RATE_LOOKS = (("orange", "--"), ("red", "-."), ("green", ":"), ("purple", (0, (3, 1, 1, 1))))
@@ -125,9 +125,12 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     )
     network = flow[flow["loss_function"] == "network"]
     if len(network):
-        widths = ", ".join(str(width) for width in flow["hidden_widths"].iloc[0])
+        hidden = architecture_name(flow.iloc[0])
+        if not hidden:
+            widths = ", ".join(str(width) for width in flow["hidden_widths"].iloc[0])
+            hidden = f"tanh, {f'hidden widths {widths}' if widths else 'no hidden layer'}"
         text += (
-            rf"Network: tanh, {f'hidden widths {widths}' if widths else 'no hidden layer'}, "
+            rf"Network: {hidden}, "
             rf"squared loss, [[examples]] examples of "
             rf"{name_of(flow['dataset'].iloc[0])}"
         )

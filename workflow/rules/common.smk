@@ -289,9 +289,9 @@ def network_run_of(wildcards):
         ) from None
 
 
-def architecture_files(run):
-    """The file of a user's own network, so that editing it trains again."""
-    name = run.architecture
+def architecture_files(settings):
+    """The file of a user's own network, so that editing it computes again."""
+    name = settings.get("architecture", "")
     return own_files([source_file(name, "architecture")]) if is_extension(name) else []
 
 

@@ -38,6 +38,7 @@ rule simulate_flow:
     input:
         code=code("simulate_flow.py"),
         losses=loss_files(FLOW),
+        extensions=architecture_files(FLOW["network"]),
         dataset=dataset_files(FLOW["network"]["dataset"]),
     output:
         flow="results/dynamics/flow/part.parquet",
@@ -66,6 +67,8 @@ rule simulate_flow:
 
 # Full-batch descent of a network, one job an activation and learning rate, and its flow.
 SHARPNESS = config["dynamics"]["sharpness"]
+# What says which network: the keys that this section has.
+NETWORK = sorted({"hidden_widths", "architecture", "architecture_options"}.intersection(SHARPNESS))
 PARTITIONS["dynamics/sharpness"] = {
     "grid": {
         "activation": SHARPNESS["activations"],
@@ -78,6 +81,7 @@ PARTITIONS["dynamics/flow_sharpness"] = {"grid": {"activation": SHARPNESS["activ
 rule measure_sharpness:
     input:
         code=code("measure_sharpness.py"),
+        extensions=architecture_files(SHARPNESS),
         dataset=dataset_files(SHARPNESS["dataset"]),
     output:
         "results/dynamics/sharpness/activation={activation}/learning_rate={learning_rate}/part.parquet",
@@ -95,7 +99,7 @@ rule measure_sharpness:
         python=PYTHON,
         dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
         settings=lambda wildcards: as_argument(
-            parts(SHARPNESS, "examples", "precision", "hidden_widths", "seeds", "steps", "every")
+            parts(SHARPNESS, "examples", "precision", *NETWORK, "seeds", "steps", "every")
             | {
                 "activation": wildcards.activation,
                 "learning_rate": float(wildcards.learning_rate),
@@ -109,6 +113,7 @@ rule measure_sharpness:
 rule measure_flow_sharpness:
     input:
         code=code("measure_sharpness.py"),
+        extensions=architecture_files(SHARPNESS),
         dataset=dataset_files(SHARPNESS["dataset"]),
     output:
         "results/dynamics/flow_sharpness/activation={activation}/part.parquet",
@@ -126,7 +131,7 @@ rule measure_flow_sharpness:
         python=PYTHON,
         dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
         settings=lambda wildcards: as_argument(
-            parts(SHARPNESS, "examples", "precision", "hidden_widths", "seeds")
+            parts(SHARPNESS, "examples", "precision", *NETWORK, "seeds")
             | SHARPNESS["flow"]
             | {"activation": wildcards.activation}
         ),
@@ -141,6 +146,7 @@ CENTRAL_FLOW = config["dynamics"]["central_flow"]
 rule simulate_central_flow:
     input:
         code=code("simulate_central_flow.py"),
+        extensions=architecture_files(CENTRAL_FLOW),
         dataset=dataset_files(CENTRAL_FLOW["dataset"]),
     output:
         "results/dynamics/central_flow/part.parquet",

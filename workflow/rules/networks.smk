@@ -13,7 +13,9 @@ PARTITIONS |= {f"training/{name}": sweep for name, sweep in NETWORKS.items()}
 rule train_network:
     input:
         code=code("train_network.py"),
-        extensions=lambda wildcards: architecture_files(network_run_of(wildcards)),
+        extensions=lambda wildcards: architecture_files(
+            dataclasses.asdict(network_run_of(wildcards))
+        ),
         dataset=lambda wildcards: dataset_files(network_run_of(wildcards).dataset),
     output:
         modules="results/training/{sweep}/modules/{run}/part.parquet",

@@ -4,6 +4,7 @@ from pandas import DataFrame
 
 from gradient_atlas.claims.claim import Claim
 from gradient_atlas.measures.central import AVERAGED, at_edge
+from gradient_atlas.runs.names import architecture_name
 
 SOURCE = "Cohen et al. 2025, Understanding optimization in deep learning with central flows"
 
@@ -17,7 +18,8 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
         "no run in the config"
         if paths.empty
         else (
-            f"full-batch descent, η = {paths['learning_rate'].iloc[0]:g}, tanh network, "
+            f"full-batch descent, η = {paths['learning_rate'].iloc[0]:g}, "
+            f"{architecture_name(paths.iloc[0]) or 'tanh network'}, "
             f"{paths['step'].max()} steps; central flow by Euler's method with "
             f"{paths['substeps'].iloc[0]} substeps a step, gradient flow by scipy's RK23"
         )

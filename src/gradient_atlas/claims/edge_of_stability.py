@@ -14,7 +14,7 @@ from gradient_atlas.measures.edge import (
     runs,
 )
 from gradient_atlas.measures.layers import STABLE_DECADES
-from gradient_atlas.runs.names import name_of
+from gradient_atlas.runs.names import architecture_name, name_of
 
 UNSTABLE = 0.01  # one step in a hundred raises the loss: a curve that is seen to be no falling one
 
@@ -33,8 +33,10 @@ def claims(tables: dict[str, DataFrame]) -> list[Claim]:
 def setting(descent: DataFrame, activation: str) -> str:
     """Which network on which data, descended how."""
     first = descent[descent["activation"] == activation].iloc[0]
-    widths = ", ".join(str(width) for width in first["hidden_widths"])
-    hidden = f"hidden widths {widths}" if widths else "no hidden layer"
+    hidden = architecture_name(first)
+    if not hidden:
+        widths = ", ".join(str(width) for width in first["hidden_widths"])
+        hidden = f"hidden widths {widths}" if widths else "no hidden layer"
     return (
         f"full-batch gradient descent on {first['examples']} examples of "
         f"{name_of(first['dataset'])}, {name_of(activation)} network, {hidden}, squared loss, "

@@ -1,5 +1,7 @@
 """How activations, initialisations, data sets, networks and losses are called by a reader."""
 
+import json
+from collections.abc import Mapping
 from typing import Any
 
 NAMES = {
@@ -37,6 +39,15 @@ PROBLEM_NAMES = {
 def name_of(key: str) -> str:
     """Return a parameter's value as a reader says it; a user's own as the callable's name."""
     return NAMES.get(key, key.rpartition(":")[2].replace("_", " "))
+
+
+def architecture_name(run: Mapping[str, Any]) -> str:
+    """A network by name with its options, as a reader says it; empty where a run names none."""
+    if not isinstance(name := run.get("architecture"), str):
+        return ""
+    options = json.loads(run["architecture_options"]).items()
+    said = ", ".join(f"{key.replace('_', ' ')} {name_of(str(value))}" for key, value in options)
+    return f"{name_of(name)} network" + (f" with {said}" if said else "")
 
 
 def weights_name(initialization: str, weight_std: float) -> str:

@@ -76,6 +76,9 @@ def check_architecture(architecture: str, options: Mapping[str, Any]) -> None:
 
     The values of the perceptron's options are checked too; others' functions check their own.
     """
+    if architecture not in ARCHITECTURES and not extension.is_extension(architecture):
+        right = f"one of {', '.join(ARCHITECTURES)}, or package.module:function"
+        raise wrong("architecture", architecture, right)
     if (known := _options_of(architecture)) is not None:
         check_options(architecture, known, options)
     if architecture == "mlp":
