@@ -185,12 +185,9 @@ def partition(dataset):
 def section_of(dataset):
     """Where in the config stands what makes a data set, as a path of keys."""
     stage, name = stage_of(dataset).split("/")
-    for place in (
-        ("training", "sweeps", name),
-        ("networks", "sweeps", name),
-        (name,),
-        (stage, name),
-    ):
+    sweeps = [("training", "sweeps", name), ("networks", "sweeps", name)]
+    sections = [(section, name) for section in (stage, *config)]
+    for place in [*sweeps, (name,), *sections]:
         if at(config, place) is not None:
             return place
     return SECTIONS.get(f"{stage}/{name}")

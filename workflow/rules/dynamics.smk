@@ -171,6 +171,9 @@ rule simulate_central_flow:
 
 # Heavy ball, Nesterov and Adam with the full batch, and where each diverges on a quadratic.
 EDGES = config["dynamics"]["edges"]
+SECTIONS |= dict.fromkeys(
+    ("dynamics/optimizer_edges", "dynamics/optimizer_thresholds"), ("dynamics", "edges")
+)
 
 
 rule measure_optimizer_edges:
