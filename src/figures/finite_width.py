@@ -49,11 +49,11 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     ]
     over_depth.xaxis.set_major_locator(FixedLocator(shown))
     over_depth.set_xticks(shown, [str(depth) for depth in shown])
-    for panel in (over_depth, collapsed):
-        panel.xaxis.set_minor_formatter(NullFormatter())
     over_depth.set_ylabel(r"variance of $\ln\,\Vert\cdot\Vert^2$")
     collapsed.set(xlabel="$L/n$", xscale="log", yscale="log")
     collapsed.set_ylabel(r"variance of $\ln\,\Vert\cdot\Vert^2$")
+    for panel in (over_depth, collapsed):
+        panel.xaxis.set_minor_formatter(NullFormatter())
     drift.set(xlabel="$L/n$", ylabel=r"mean of $\ln\,\Vert\cdot\Vert^2$")
     label_panels(axes, ["Each width", "One line", "Drift of the mean"])
     figure.legend(
