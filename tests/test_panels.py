@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from matplotlib import pyplot as plt
 
 import tables_of_dynamics
+import tables_of_ensembles
 import tables_of_networks
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.figure_style import style_of
@@ -31,7 +32,8 @@ HALF = Style("icml", "half")
 
 @cache
 def tables_of(figure):
-    make = getattr(tables_of_networks, figure, None) or getattr(tables_of_dynamics, figure)
+    made = (tables_of_networks, tables_of_dynamics, tables_of_ensembles)
+    make = next(getattr(one, figure) for one in made if hasattr(one, figure))
     return next(iter(make()))
 
 

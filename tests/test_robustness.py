@@ -86,6 +86,7 @@ def test_a_perturbed_config_is_right_and_changes_what_it_says(name, file):
     def seeds(config):
         sections = [*config["training"]["sweeps"].values(), config["recurrent"]]
         sections += [config["dynamics"][key] for key in SEEDED]
+        sections += config["ensembles"].values()
         return [one["seeds"] for one in [*sections, config["dynamics"]["flow"]["network"]]]
 
     apart = [not set(a) & set(b) for a, b in zip(seeds(before), seeds(after), strict=True)]

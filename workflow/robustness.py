@@ -112,7 +112,7 @@ def _put(config: dict[str, Any], place: Sequence[str], value: object) -> None:
 def untouched(name: str) -> list[str]:
     """The parts of the main build's results that a perturbation leaves as they are."""
     if name == "none":
-        return ["datasets", "theory", "training", "dynamics", TAKEN]
+        return ["datasets", "theory", "training", "ensembles", "dynamics", TAKEN]
     if name.startswith("seeds_"):
         return ["datasets", *_WITHOUT_SEEDS, TAKEN]
     return [] if name == "inputs" else ["datasets"]

@@ -8,6 +8,7 @@ from matplotlib.ticker import FixedLocator, NullFormatter
 from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import THEORY, Style, label_panels, look_of
 from gradient_atlas.measures.log_norms import mean_per_ratio, moments, variance_per_ratio
 
@@ -103,11 +104,22 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         r"[[shallowest]] to [[deepest]] layers ([[networks]] networks a width, float64; filled: "
         r"$\Vert\partial f/\partial a\Vert^2$ so many layers below the output; open: "
         r"$\Vert a\Vert^2$ so many layers above the input; bars: standard errors). On average over "
-        r"networks both stay as they are, but their logarithms spread and fall. (a) Variance over "
-        r"networks. (b) The same against $L/n$; dashed: $\beta = 5L/n$ (Hanin and Nica 2020). "
+        r"networks both stay as they are, but their logarithms spread and fall. "
+    )
+    text += only("a", "(a) Variance over networks. ") + only(
+        "b",
+        r"(b) Variance over networks against $L/n$; dashed: $\beta = 5L/n$ (Hanin and Nica 2020). "
         rf"Variance of the gradient's logarithm per $L/n$ (exact at this width): "
-        rf"{', '.join(parts)}. (c) Mean; dashed: $-\beta/2$. Per $L/n$ it is "
-        rf"{' and '.join(drifts)}. Black: exact, as a product of independent $\chi^2_K/(n/2)$ with "
-        r"$K$ units on, nothing fitted."
+        rf"{', '.join(parts)}. ",
+    )
+    text += only(
+        "c",
+        r"(c) Mean over networks; dashed: $-\beta/2$ with $\beta = 5L/n$. Per $L/n$ it is "
+        rf"{' and '.join(drifts)}. ",
+    )
+    text += only(
+        "ac",
+        r"Black: exact, as a product of independent $\chi^2_K/(n/2)$ with $K$ units on, nothing "
+        r"fitted.",
     )
     return Caption(text, numbers)

@@ -9,6 +9,7 @@ from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.network import network_look
+from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import THEORY, Style, band, label_panels, look_of
 from gradient_atlas.measures.half_precision import (
     FLOAT16,
@@ -139,16 +140,22 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
             said += f", and of all entries [[{keys['kept']}]] are lost"
         parts.append(said)
     first = _steepest(shares, theory)
-    return Caption(
+    text = (
         r"Entries of the weight gradient that become 0 in a floating-point format, before training "
         rf"({numbers_of(shares, 'depth')} layers, width {numbers_of(shares, 'width')}, "
         rf"[[examples]] images of {datasets_named(shares)}, [[seeds]] seeds, bands: their range; "
         r"computed in float64 and cast, so that arithmetic in the format itself loses no less). "
         r"Black: wide networks, from their predicted norms and Gaussian error signals, where a "
-        r"batch's activations are alike; nothing fitted. (a) float16, whose "
-        rf"smallest number is $2^{{[[smallest]]}}$. {'; '.join(parts)}. (b) Three formats, "
-        rf"{network_name(first.iloc[0])}. (c) Layers below the output until float16 loses half of "
-        r"a layer, with the loss times $2^k$, $k = [[least]]$ to $[[most]]$: each doubling wins "
-        r"$\log_{10} 2$ decades, and a layer costs what (a) says.",
-        numbers,
+        r"batch's activations are alike; nothing fitted. "
     )
+    text += only(
+        "a",
+        r"(a) float16, whose smallest number is $2^{[[smallest]]}$. " + f"{'; '.join(parts)}. ",
+    )
+    text += only("b", f"(b) Three formats, {network_name(first.iloc[0])}. ")
+    text += only(
+        "c",
+        r"(c) Layers below the output until float16 loses half of a layer, with the loss times "
+        r"$2^k$, $k = [[least]]$ to $[[most]]$: each doubling wins $\log_{10} 2$ decades.",
+    )
+    return Caption(text, numbers)

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import COLORS, THEORY, Style, band, label_panels, look_of
 from gradient_atlas.measures.isometry import (
     NEAR,
@@ -123,15 +124,21 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         r"Singular values $s$ of the input-output Jacobian of random networks of width [[width]] "
         r"on the critical line, $\chi = \sigma_w^2 E[\phi'^2] = 1$, where the mean of $s^2$ is 1 "
         r"at every depth ($q^*$: variance of the pre-activations; [[networks]] networks a kind, "
-        r"float64). (a) Variance of $s^2$ in a network over the square of its mean, mean over "
-        r"networks (bands: its standard error). Black: $L(\mu_2/\mu_1^2 - 1 - s_1)$ of wide "
-        r"networks with $\mu_k = E[\phi'^{2k}]$, $s_1 = -1$ for Gaussian and 0 for orthogonal "
-        r"weights (Pennington et al. 2017); dotted: with what the one direction of the input "
-        rf"itself adds at this width. At $L = [[depth]]$ (theory): {'; '.join(spread)}. (b) "
-        r"Singular values there, sorted, median over networks. Within a "
-        rf"factor [[near]] of 1 are: {'; '.join(near)}. "
+        r"float64). "
     )
-    return Caption(text + _of_training(metrics, numbers), numbers)
+    grown = (
+        r"(a) Variance of $s^2$ in a network over the square of its mean, mean over networks "
+        r"(bands: its standard error). Black: $L(\mu_2/\mu_1^2 - 1 - s_1)$ of wide networks with "
+        r"$\mu_k = E[\phi'^{2k}]$, $s_1 = -1$ for Gaussian and 0 for orthogonal weights "
+        r"(Pennington et al. 2017); dotted: with what the one direction of the input itself adds "
+        rf"at this width. At $L = [[depth]]$ (theory): {'; '.join(spread)}. "
+    )
+    sorted_out = (
+        r"(b) Singular values at $L = [[depth]]$, sorted, median over networks. Within a factor "
+        rf"[[near]] of 1 are: {'; '.join(near)}. "
+    )
+    training = only("c", _of_training(metrics, numbers))
+    return Caption(text + only("a", grown) + only("b", sorted_out) + training, numbers)
 
 
 def _of_training(metrics: DataFrame, numbers: dict[str, Number]) -> str:

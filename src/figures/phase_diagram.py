@@ -12,6 +12,7 @@ from pandas import DataFrame
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.descent import rate_number
 from gradient_atlas.drawing.looks.layer_map import borders
+from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import COLORS, THEORY, Style, label_panels
 from gradient_atlas.measures.phases import at_best_rate, grid, learnt, part_of, shares
 from gradient_atlas.measures.trainable_depth import SCALES
@@ -112,24 +113,30 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     }
     text = (
         r"tanh networks in the plane of $\sigma_w^2$ (width times variance of a weight) and "
-        r"$\sigma_b^2$ (variance of a bias). (a) Depth scale $\xi_c$ over which two inputs forget "
-        r"how alike they were (Schoenholz et al. 2017), up to [[longest]] layers; black: "
-        r"$\chi = 1$, where it is infinite, between order ($\chi < 1$) and chaos; circles: the "
-        r"networks of (c). (b) $\xi_c$ and $\xi_q$, that of the variance, at "
-        r"$\sigma_b^2 = [[sigma_b2]]$"
+        r"$\sigma_b^2$ (variance of a bias). "
+    )
+    plane = (
+        r"(a) Depth scale $\xi_c$ over which two inputs forget how alike they were (Schoenholz et "
+        r"al. 2017), up to [[longest]] layers; black: $\chi = 1$, where it is infinite, between "
+        r"order ($\chi < 1$) and chaos; circles: networks that were trained. "
+    )
+    scales = (
+        r"(b) $\xi_c$, the depth scale of the correlation of two inputs, and $\xi_q$, that of the "
+        r"variance, at $\sigma_b^2 = [[sigma_b2]]$"
     )
     if edge := _edge(part_of(theory, "cut")):
         numbers["edge"] = Number(edge[0], digits=3)
-        text += r"; the phases meet at $\sigma_w^2 = [[edge]]$"
-    text += (
-        rf". (c) Accuracy on their own [[rows]] examples of {name_of(first.dataset)} after "
-        r"[[updates]] updates (width [[width]], best of [[rates]] rates, mean over [[seeds]] "
-        r"seeds); white: $6\,\xi_c$, nothing fitted."
+        scales += r"; the phases meet at $\sigma_w^2 = [[edge]]$"
+    learning = (
+        rf"(c) Accuracy on their own [[rows]] examples of {name_of(first.dataset)} after "
+        r"[[updates]] updates ($\sigma_b^2 = [[sigma_b2]]$, width [[width]], best of [[rates]] "
+        r"rates, mean over [[seeds]] seeds); white: $6\,\xi_c$, nothing fitted."
     )
     for within, where in ((True, "up to"), (False, "deeper than")):
         if found := shares(cells, within):
             key = "within" if within else "beyond"
             numbers[key] = Number.over_seeds([100 * share for share in found], unit=r"\%")
-            text += rf" Of the networks {where} $6\,\xi_c$, [[{key}]] learnt"
-            text += " more than half of what there is above guessing." if within else "."
+            learning += rf" Of the networks {where} $6\,\xi_c$, [[{key}]] learnt"
+            learning += " more than half of what there is above guessing." if within else "."
+    text += only("a", plane) + only("b", scales + ". ") + only("c", learning)
     return Caption(text, numbers)
