@@ -56,10 +56,10 @@ def predict_lost_shares(
 ) -> pd.DataFrame:
     """Return a row for each variant, layer above the first, format and loss scale.
 
-    The share is nan of a layer whose inputs differ.
+    The share is nan of a layer whose inputs differ, and with normalisation or residual layers.
 
     Args:
-        runs: by variant; without normalisation and residual connections.
+        runs: by variant.
         data: by name the data sets of the runs, in float64.
         loss_scales: k of 2^k.
     """
@@ -74,8 +74,18 @@ def predict_lost_shares(
 def _layers(run: Run, data: Data, loss_scales: Sequence[int]) -> Iterator[dict[str, Any]]:
     activation = from_torch(get_activation(run.activation))
     network = Network(
-        activation, run.initialization, run.depth, run.width, run.weight_std, bias_std=run.bias_std
+        activation,
+        run.initialization,
+        run.depth,
+        run.width,
+        run.weight_std,
+        run.normalization,
+        run.normalization_position,
+        run.residual,
+        run.residual_scale,
+        run.bias_std,
     )
+    plain = run.normalization == "none" and not run.residual  # others have another recursion of q
     probe = slice(run.probe_examples)
     inputs = run.input_scale * data.train_inputs[probe].numpy()
     predicted = predict(network, inputs, data.train_labels[probe].numpy(), data.classes)
@@ -90,7 +100,7 @@ def _layers(run: Run, data: Data, loss_scales: Sequence[int]) -> Iterator[dict[s
         n_in, n_out = sizes[layer - 1], sizes[layer]
         norm = float(predicted.log10_weight_gradient_norm[layer - 1])
         rms = norm - math.log10(n_in * n_out) / 2
-        alike = _mean_cosine(moments[layer - 1]) >= ALIKE
+        alike = plain and _mean_cosine(moments[layer - 1]) >= ALIKE
         for name in EXPONENTS:
             for k in loss_scales:
                 yield {
