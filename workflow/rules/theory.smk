@@ -10,6 +10,7 @@ SECTIONS |= {
     for name in ("paths", "bowl", "rates", "thresholds")
 }
 SECTIONS["theory/escapes"] = ("dynamics", "flow", "escapes")
+SECTIONS |= {f"theory/{name}": ("ensembles", name) for name in config["ensembles"]}
 
 # What one layer lets through at most: activations, their derivatives, and a chain of equal factors.
 
