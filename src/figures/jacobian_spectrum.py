@@ -27,6 +27,8 @@ TABLES = {
     "theory": "theory/jacobian",
     "metrics": "training/isometry/metrics",
 }
+# As in the default's panels (a) and (b), where tanh with these weights stands first and third.
+PLACES = {"orthogonal": 0, "xavier": 2}
 WEIGHTS = {"normal": "Gaussian", "xavier": "Gaussian", "orthogonal": "orthogonal"}
 BROKEN: dict[str, Any] = {"color": "0.45", "linestyle": ":", "linewidth": 0.9, "zorder": 3}
 SMALLEST = 1e-6  # below it a singular value is not drawn
@@ -85,7 +87,7 @@ def _draw_training(axes: Axes, metrics: DataFrame) -> None:
     for position, name in enumerate(dict.fromkeys(metrics.initialization)):
         runs = at_best_rate(metrics, name)
         loss = runs.groupby("step").train_loss
-        look = look_of("", 2 * position) | {"markevery": 1}
+        look = look_of("", PLACES.get(name, 5 + position)) | {"markevery": 1}
         rate = f"$\\eta = {runs.learning_rate.iloc[0]:g}$"
         label = f"{WEIGHTS.get(name, name_of(name))}, {rate}"
         band(axes, loss.mean().index, loss.mean(), loss.min(), loss.max(), label=label, **look)
