@@ -186,6 +186,52 @@ def optimizer_tables(late=1.02, changed=0.0, ratio=0.8, share=1.0, measured=1.0,
     return {"edges": edges, "thresholds": thresholds, "catapult": pd.DataFrame(rows)}
 
 
+def warmup_tables(
+    ratio=0.1, growth=3.0, plain=2.0, warm=8.0, warmups=(0, 10), seeds=range(5), scatter=0.0
+):
+    """Sharpness after a warm-up ``ratio`` times the first, loss that grows ``growth`` times without
+    one, and largest stable rates ``plain`` without and ``warm`` with one."""
+    rows = []
+    for seed in seeds:
+        for warmup in warmups:
+            for rate in (1.5, 2.0, 4.0, 8.0, 16.0):
+                lost = rate > (warm if warmup else plain) and rate != 4.0
+                after = ratio + scatter * (seed - 2)
+                sharp = {0: 100.0, 10: 100.0 * after, 20: 100.0 * after}
+                for step, value in sharp.items():
+                    gone = lost and step == 20
+                    rows.append(
+                        {
+                            "seed": seed, "warmup": warmup, "scaled_rate": rate,
+                            "learning_rate": rate * 0.02, "start_sharpness": 100.0,
+                            "shown": rate == 4.0, "step": step, "rate": rate * 0.02,
+                            "train_loss": 1.0, "largest_loss": growth if step else 1.0,
+                            "gradient_norm": 1.0, "status": "diverged" if gone else "ok",
+                            "sharpness": math.nan if gone or rate != 4.0 else value,
+                        }
+                    )  # fmt: skip
+    table = pd.DataFrame(rows).assign(
+        dataset="digits", examples=10, activation="relu", weight_scale=2.5, steps=20
+    )
+    table["hidden_widths"] = [[8, 8]] * len(table)
+    return {"warmup": table}
+
+
+def warmup():
+    good = warmup_tables()
+    yield good
+    yield warmup_tables(ratio=1.5, growth=1.0, plain=8.0)
+    yield warmup_tables(scatter=0.5, ratio=1.0)
+    yield one_seed(good)
+    yield warmup_tables(warmups=(0,))
+    yield warmup_tables(warmups=(10,))
+    lost = good["warmup"].copy()
+    last = lost["shown"] & (lost["step"] == 20)
+    lost.loc[last, ["status", "sharpness"]] = "diverged", math.nan
+    yield {"warmup": lost}
+    yield {"warmup": good["warmup"][good["warmup"]["scaled_rate"] == 4.0]}
+
+
 def limit_tables(error=0.0, seeds=range(5), scatter=0.0):
     """Every limit with the order that it has, or one that is ``error`` larger."""
     frames = []

@@ -252,3 +252,32 @@ rule simulate_limits:
     shell:
         "{params.python} {input.code[0]:q} --settings {params.settings} --dataset {params.dataset:q}"
         " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+
+
+# Descent whose learning rate begins small, from too large weights.
+WARMUP = config["dynamics"]["warmup"]
+
+
+rule measure_warmup:
+    input:
+        code=code("measure_warmup.py"),
+        dataset=dataset_files(WARMUP["dataset"]),
+    output:
+        "results/dynamics/warmup/part.parquet",
+    log:
+        "logs/dynamics/warmup.log",
+    benchmark:
+        "logs/dynamics/warmup.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=1000,
+        runtime=30,
+    params:
+        python=PYTHON,
+        dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
+        settings=as_argument({k: v for k, v in WARMUP.items() if k != "dataset"}),
+    shell:
+        "{params.python} {input.code[0]:q} --settings {params.settings} --dataset {params.dataset:q}"
+        " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"

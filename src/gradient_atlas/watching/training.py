@@ -13,6 +13,7 @@ from gradient_atlas.datasets.load import Data, as_images
 from gradient_atlas.errors import InputError
 from gradient_atlas.networks.architectures import build
 from gradient_atlas.runs.network import NetworkRun
+from gradient_atlas.runs.schedule import warmup_factor
 from gradient_atlas.training import norms
 from gradient_atlas.training.adam import Adam
 from gradient_atlas.training.minibatches import (
@@ -107,8 +108,8 @@ def _train_seed(
                 )
             if step == run.max_steps or not finite:
                 break
-            warmed = min(1.0, (step + 1) / run.warmup_steps) if run.warmup_steps else 1.0
-            optimizer.learning_rate = warmed * run.learning_rate
+            factor = warmup_factor(step, run.warmup_steps)
+            optimizer.learning_rate = factor * run.learning_rate
             optimizer.step(known)
             watching.step()
     tables.modules += watching.rows

@@ -223,3 +223,22 @@ LIMITS = table(
         column("status", NAME, "`ok`, or `diverged`: a loss that is not finite"),
     ],
 )
+WARMUP = table(
+    "results/dynamics/warmup/",
+    "a logged step of descent whose learning rate warms up",
+    [
+        SEED,
+        column("warmup", COUNT, "steps until the whole rate is reached; 0: none", "steps"),
+        column("scaled_rate", NUMBER, "η over 2 / (sharpness at the start)"),
+        column("learning_rate", NUMBER, "η after the warm-up"),
+        column("start_sharpness", NUMBER, "largest Hessian eigenvalue at the start"),
+        column("shown", pa.bool_(), "whether sharpness is measured at this rate"),
+        STEP,
+        column("rate", NUMBER, "the rate of the update about to be made"),
+        column("train_loss", NUMBER, "half the squared distance to the one-hot labels, mean"),
+        column("largest_loss", NUMBER, "the largest of all steps so far; infinite where diverged"),
+        column("gradient_norm", NUMBER, "norm of the gradient of all weights"),
+        column("sharpness", NUMBER, "largest Hessian eigenvalue; empty where not measured"),
+        DESCENT_STATUS,
+    ],
+)
