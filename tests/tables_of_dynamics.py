@@ -186,6 +186,46 @@ def optimizer_tables(late=1.02, changed=0.0, ratio=0.8, share=1.0, measured=1.0,
     return {"edges": edges, "thresholds": thresholds, "catapult": pd.DataFrame(rows)}
 
 
+def width_tables(shift, exponent=0.0, seeds=range(5), scatter=0.0, names=None):
+    """Two widths whose best rates lie ``shift[name]`` powers of 2 apart; changes of units that go
+    as the width to the ``exponent``, in the standard parametrisation of the outputs alone."""
+    runs, moved, rates = [], [], 2.0 ** np.arange(-6, 3)
+    for name in names or ("standard", "maximal_update"):
+        for seed in seeds:
+            off = round(scatter * (seed - 2))
+            for step, width in enumerate((8, 32)):
+                best = -1 + (shift[name] + off) * step
+                here = {"parametrization": name, "width": width, "seed": seed}
+                for rate in rates:
+                    loss = 1 + abs(np.log2(rate) - best)
+                    runs.append(here | {"learning_rate": rate, "train_loss": loss, "status": "ok"})
+                for layer in (1, 2):
+                    power = exponent + 0.3 * off
+                    moved.append(
+                        here | {"layer": layer, "layers": 2, "change": float(width) ** power}
+                    )
+    known = {"dataset": "digits", "examples": 10, "hidden_layers": 1, "steps": 5}
+    tables = {"width": pd.DataFrame(runs), "coordinates": pd.DataFrame(moved)}
+    for name, table in tables.items():
+        tables[name] = table.assign(**known)
+        tables[name]["check"] = [{"learning_rate": 0.1, "steps": 2}] * len(table)
+    return tables
+
+
+def width_and_learning_rate():
+    """No one exponent is what is said of both parametrisations, nor one shift."""
+    yield width_tables({"standard": -2, "maximal_update": 0})
+    yield width_tables({"standard": 0, "maximal_update": -3}, exponent=0.6)
+    yield width_tables({"standard": -1, "maximal_update": -1}, exponent=0.25, scatter=1.0)
+    one = width_tables({"standard": -2, "maximal_update": 0}, seeds=[0])
+    yield one
+    yield width_tables({"standard": -2}, names=["standard"])
+    yield width_tables({"maximal_update": 0}, names=["maximal_update"])
+    narrow = width_tables({"standard": -2, "maximal_update": 0})
+    yield {name: table[table["width"] == 8] for name, table in narrow.items()}
+    yield narrow | {"width": narrow["width"].assign(status="diverged", train_loss=math.inf)}
+
+
 def warmup_tables(
     ratio=0.1, growth=3.0, plain=2.0, warm=8.0, warmups=(0, 10), seeds=range(5), scatter=0.0
 ):

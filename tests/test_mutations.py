@@ -36,12 +36,8 @@ ALLOWED["exploding_gradients"] = {
 }
 ROWS = 250  # of a data set, a fifth of them for tests
 DYNAMICS = ("quadratic", "flow", "central_flow", "sharpness", "edges", "catapult", "limits")
-<<<<<<< HEAD
+DYNAMICS += ("warmup", "width")
 ENSEMBLES = ("jacobian", "finite_width", "phase_diagram", "half_precision")
-=======
-DYNAMICS += ("warmup",)
-ENSEMBLES = ("jacobian", "finite_width", "phase_diagram")
->>>>>>> c80dd22 (Show what a warm-up does from too sharp a start: flatter places that tolerate a higher rate)
 ALLOWED["remedies"] = {
     0.001: "the spread over seeds of a factor before training, no rate",
     0.14: "an accuracy of 14% of the small config's networks, no scale of a residual branch",

@@ -29,7 +29,7 @@ ORDER = ("prepare_dataset", "tabulate_activations", "predict_norms", "predict_mo
 ORDER += ("train_network", "train_recurrent")
 ORDER += ("simulate_quadratic", "simulate_flow", "measure_sharpness", "simulate_central_flow")
 ORDER += ("measure_optimizer_edges", "simulate_catapult", "simulate_limits")
-ORDER += ("measure_warmup",)
+ORDER += ("measure_warmup", "scan_widths")
 ORDER += ("draw_figure",)
 
 
@@ -49,7 +49,7 @@ def wanted():
     ]
     files += ["dynamics/central_flow", "dynamics/flow_sharpness/activation=tanh"]
     files += ["dynamics/optimizer_edges", "dynamics/catapult", "dynamics/limits"]
-    files += ["dynamics/warmup"]
+    files += ["dynamics/warmup", "dynamics/width", "dynamics/coordinates"]
     files += ["dynamics/sharpness/activation=tanh/learning_rate=0.5"]
     files += ["theory/jacobian", "ensembles/jacobian/variant=tanh_orthogonal"]
     files += ["theory/finite_width", "ensembles/finite_width/width=16"]

@@ -72,7 +72,7 @@ def test_other_seeds_are_as_many_and_never_the_same():
     assert len(set().union(*drawn)) == 3 * len(seeds)
 
 
-SEEDED = ("sharpness", "central_flow", "edges", "catapult", "limits", "warmup")
+SEEDED = ("sharpness", "central_flow", "edges", "catapult", "limits", "warmup", "width")
 
 
 @pytest.mark.parametrize("name", ["none", "native", "seeds_1", "seeds_2", "inputs"])

@@ -17,12 +17,8 @@ from gradient_atlas.runs.recurrent import parse_recurrent_run
 from gradient_atlas.runs.sweep import expand_runs, expand_sweep
 
 # Sections of the dynamics that train a network.
-<<<<<<< HEAD
 ANY_NETWORK = ("central_flow", "sharpness")  # may name an architecture
-NETWORKS = ("central_flow", "sharpness", "edges", "limits")
-=======
-NETWORKS = ("central_flow", "sharpness", "edges", "limits", "warmup")
->>>>>>> c80dd22 (Show what a warm-up does from too sharp a start: flatter places that tolerate a higher rate)
+NETWORKS = ("central_flow", "sharpness", "edges", "limits", "warmup", "width")
 
 
 def complete(given: Mapping[str, Any], defaults: Path, schema: Path) -> dict[str, Any]:

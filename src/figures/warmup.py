@@ -108,10 +108,11 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         rf"({f'hidden widths {widths}' if widths else 'no hidden layer'}, squared loss, "
         rf"[[examples]] examples of {name_of(first['dataset'])}) whose first weights are [[scale]] "
         r"times the usual, so that the sharpness $S_0$ at the start is [[start]] ([[seeds]] "
-        r"seeds; lines and bands: median and range). The learning rate rises linearly to $\eta$ = [[shown]] times "
-        r"$2/S_0$. (a) Sharpness; dashed, $2/\eta_k$ of the rate of each step, seed "
-        r"[[seed]]. (b) Loss; crosses, runs that diverge. (c) Norm of the gradient. (d) For each "
-        r"seed the largest rate of the scan up to which no run diverges (grey, its end, [[scan]]; dashed, $2/S_0$). "
+        r"seeds; lines and bands: median and range). The learning rate rises linearly to "
+        r"$\eta$ = [[shown]] times $2/S_0$. (a) Sharpness; dashed, $2/\eta_k$ of the rate of each "
+        r"step, seed [[seed]]. (b) Loss; crosses, runs that diverge. (c) Norm of the gradient. "
+        r"(d) For each seed the largest rate of the scan up to which no run diverges (grey, its "
+        r"end, [[scan]]; dashed, $2/S_0$). "
     )
     numbers["seed"] = Number(int(table["seed"].min()))
     if len(found) and np.isfinite(found["ratio"]).all():

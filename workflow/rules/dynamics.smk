@@ -281,3 +281,33 @@ rule measure_warmup:
     shell:
         "{params.python} {input.code[0]:q} --settings {params.settings} --dataset {params.dataset:q}"
         " --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+
+
+# Networks of several widths under two parametrisations.
+WIDTH = config["dynamics"]["width"]
+
+
+rule scan_widths:
+    input:
+        code=code("scan_widths.py"),
+        dataset=dataset_files(WIDTH["dataset"]),
+    output:
+        width="results/dynamics/width/part.parquet",
+        coordinates="results/dynamics/coordinates/part.parquet",
+    log:
+        "logs/dynamics/width.log",
+    benchmark:
+        "logs/dynamics/width.tsv"
+    conda:
+        "../../environment.yml"
+    threads: 1
+    resources:
+        mem_mb=2000,
+        runtime=60,
+    params:
+        python=PYTHON,
+        dataset=lambda wildcards, input: Path(input.dataset[0]).parent,
+        settings=as_argument({k: v for k, v in WIDTH.items() if k != "dataset"}),
+    shell:
+        "{params.python} {input.code[0]:q} --settings {params.settings} --dataset {params.dataset:q}"
+        " --width {output.width:q} --coordinates {output.coordinates:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"

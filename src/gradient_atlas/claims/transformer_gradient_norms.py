@@ -145,7 +145,7 @@ def _warmup(tables: dict[str, DataFrame]) -> list[Claim]:
     pre = losses_of(runs, "pre", False)
     return [
         Claim(
-            claim="warm-up/post-needs-it",
+            claim="transformer-warm-up/post-needs-it",
             source=f"{_XIONG}, abstract",
             statement="a large learning rate on those gradients makes training unstable; the "
             "warm-up stage is helpful for avoiding this",
@@ -156,7 +156,7 @@ def _warmup(tables: dict[str, DataFrame]) -> list[Claim]:
             unit="nat",
         ),
         Claim(
-            claim="warm-up/pre-does-without",
+            claim="transformer-warm-up/pre-does-without",
             source=f"{_XIONG}, abstract",
             statement="pre-LN Transformers without the warm-up stage reach results comparable with "
             "the baselines",

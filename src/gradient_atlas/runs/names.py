@@ -19,6 +19,7 @@ NAMES = {
     "lars": "LARS",
     "lamb": "LAMB",
     "heavy_ball": "heavy ball",
+    "maximal_update": "maximal update",
     "nesterov": "Nesterov",
     "adam": "Adam",
     "rnn": "plain RNN",

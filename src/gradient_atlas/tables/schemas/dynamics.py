@@ -242,3 +242,27 @@ WARMUP = table(
         DESCENT_STATUS,
     ],
 )
+WIDTH = table(
+    "results/dynamics/width/",
+    "a run of full-batch descent",
+    [
+        column("parametrization", NAME, "`standard` or `maximal_update`"),
+        column("width", COUNT, "units of each hidden layer", "units"),
+        SEED,
+        column("learning_rate", NUMBER, "η of the narrowest network; a layer's factor is apart"),
+        column("train_loss", NUMBER, "after the last step; infinite where diverged"),
+        DESCENT_STATUS,
+    ],
+)
+COORDINATES = table(
+    "results/dynamics/coordinates/",
+    "a layer after a few steps at one learning rate",
+    [
+        column("parametrization", NAME, "`standard` or `maximal_update`"),
+        column("width", COUNT, "units of each hidden layer", "units"),
+        SEED,
+        column("layer", COUNT, "1 is nearest the input"),
+        column("layers", COUNT, "layers of weights"),
+        column("change", NUMBER, "root mean square change of its outputs since the start"),
+    ],
+)
