@@ -8,7 +8,7 @@ products.
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -185,25 +185,29 @@ class _Recorder:
             },
         )
         off = None if self.more_rows is None else shares_off(network, self.more_rows)
+        weights = network.weights
         for layer, measured in enumerate(self.probe.measure(network), start=1):
-            row = here | {"layer": layer} | asdict(measured)
+            row = here | {"layer": layer} | vars(measured)
             row |= {"update_ratio": math.nan, "float32_changed_fraction": math.nan}
             row |= off[layer - 1] if off else {}
             # The initial matrices' alone: at every logged step it would cost more than the step.
-            weight = network.weights[layer - 1]
-            row["weight_spectral_norm"] = norms.spectral_norm(weight) if step == 0 else math.nan
+            first = step == 0
+            row["weight_spectral_norm"] = (
+                norms.spectral_norm(weights[layer - 1]) if first else math.nan
+            )
             _append(self.tables.gradients, row)
 
     def record_update(
         self, network: FeedForward, optimizer: Optimizer, gradients: Sequence[Tensor]
     ) -> None:
         """Make the update and fill in what it changes in the rows just recorded."""
-        before = [weight.detach().clone() for weight in network.weights]
+        weights = network.weights
+        before = [weight.detach().clone() for weight in weights]
         optimizer.step(gradients)
         ratios = self.tables.gradients["update_ratio"]
         changed = self.tables.gradients["float32_changed_fraction"]
         first = len(ratios) - len(before)
-        for index, (old, new) in enumerate(zip(before, network.weights, strict=True)):
+        for index, (old, new) in enumerate(zip(before, weights, strict=True)):
             size = norms.norm(old)
             change = norms.norm(new.detach().to(torch.float64) - old.to(torch.float64))
             ratios[first + index] = change / size if size else math.nan

@@ -68,8 +68,9 @@ class Probe:
         loss = functional.cross_entropy(
             network(self.inputs, mode="probe", trace=trace), self.labels
         )
-        gradients = torch.autograd.grad(loss, [*network.weights, *trace.pre_activations])
-        depth = len(network.weights)
+        weights = network.weights
+        gradients = torch.autograd.grad(loss, [*weights, *trace.pre_activations])
+        depth = len(weights)
         pairs = zip(gradients[:depth], gradients[depth:], strict=True)
         layers = []
         for index, (weight_gradient, error_signal) in enumerate(pairs):
@@ -80,7 +81,7 @@ class Probe:
                     float32_weight_gradient_norm=norms.float32_norm(weight_gradient),
                     error_signal_norm=math.sqrt(len(self.inputs)) * norms.norm(error_signal),
                     activation_rms=norms.root_mean_square(trace.activations[index]),
-                    weight_norm=norms.norm(network.weights[index]),
+                    weight_norm=norms.norm(weights[index]),
                     **_slope_summary(
                         network.activation, trace.activation_inputs[index] if hidden else None
                     ),
@@ -99,22 +100,14 @@ def _saturation_threshold(activation: activations.Activation) -> float:
 
 def _slope_summary(activation: activations.Activation, z: Tensor | None) -> dict[str, float]:
     """The columns that depend on φ'(z); z is (examples, units), None for the output layer."""
-    mean = saturated = dead = inactive = math.nan
-    # A comparison with NaN is false: a network beyond float's range would pass for a living one.
-    if z is not None and not bool(z.isnan().any()):
-        slope = activations.derivative(activation, z)
+    mean = saturated = math.nan
+    off, slope = _off(activation, z)
+    if slope is not None:
         mean = float(slope.mean(dtype=torch.float64))
         threshold = _saturation_threshold(activation)
         if not math.isnan(threshold):
-            saturated = _share(slope.abs() < threshold)
-        dead = _share((slope == 0).all(dim=0))
-        inactive = _share((z <= 0).all(dim=0))
-    return {
-        "mean_activation_derivative": mean,
-        "saturated_fraction": saturated,
-        "dead_fraction": dead,
-        "inactive_fraction": inactive,
-    }
+            saturated = int((slope.abs_() < threshold).sum()) / slope.numel()
+    return {"mean_activation_derivative": mean, "saturated_fraction": saturated} | off
 
 
 def shares_off(network: FeedForward, inputs: Tensor) -> list[dict[str, float]]:
@@ -125,18 +118,21 @@ def shares_off(network: FeedForward, inputs: Tensor) -> list[dict[str, float]]:
     trace = Trace()
     with torch.no_grad():
         network(inputs, mode="probe", trace=trace)
-    return [_off(network.activation, z) for z in [*trace.activation_inputs, None]]
+    return [_off(network.activation, z)[0] for z in [*trace.activation_inputs, None]]
 
 
-def _off(activation: activations.Activation, z: Tensor | None) -> dict[str, float]:
-    if z is None or bool(z.isnan().any()):
-        return {"dead_fraction": math.nan, "inactive_fraction": math.nan}
-    slope = activations.derivative(activation, z)
-    return {
-        "dead_fraction": _share((slope == 0).all(dim=0)),
-        "inactive_fraction": _share((z <= 0).all(dim=0)),
-    }
+def _off(
+    activation: activations.Activation, z: Tensor | None
+) -> tuple[dict[str, float], Tensor | None]:
+    """Shares of units that are dead and inactive on z (examples, units), and φ'(z).
 
-
-def _share(condition: Tensor) -> float:
-    return float(condition.mean(dtype=torch.float64))
+    Of no z, and of one with a NaN, nothing is known: a comparison with NaN is false, and a network
+    beyond float's range would pass for a living one.
+    """
+    if z is None or bool((highest := z.detach().amax(dim=0)).isnan().any()):
+        return {"dead_fraction": math.nan, "inactive_fraction": math.nan}, None
+    slope, units = activations.derivative(activation, z), z.shape[1]
+    # The largest of a column in place of a truth about each entry: a quarter of the time.
+    steepest = torch.maximum(slope.amax(dim=0), -slope.amin(dim=0))
+    dead, inactive = int((steepest == 0).sum()), int((highest <= 0).sum())
+    return {"dead_fraction": dead / units, "inactive_fraction": inactive / units}, slope
