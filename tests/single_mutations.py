@@ -32,7 +32,7 @@ def single_mutations(config: Config, section: Place, other_data: str) -> Iterato
     yield from _values(config, section)
     if "variants" in here or "grid" in here:
         yield from _members(config, section)
-    for named in (part for part in PROBLEMS if part in here):
+    for named in (part for part in PROBLEMS if isinstance(here.get(part), dict)):
         yield from _mapping(config, (*section, named))
     for place, values in _lists(here, section):
         yield from _list(config, place, values)
