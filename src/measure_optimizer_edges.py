@@ -4,15 +4,13 @@ from command_line import Json, run_script
 
 import argparse
 import dataclasses
-from functools import partial
+from itertools import product
 from pathlib import Path
 
 import pandas as pd
 
 from gradient_atlas.arithmetic import prepare_torch
 from gradient_atlas.dynamics import optimizers
-from gradient_atlas.dynamics.descent import divergence_threshold
-from gradient_atlas.dynamics.losses import quadratic
 from gradient_atlas.dynamics.network_loss import network_losses
 from gradient_atlas.tables.files import write
 from gradient_atlas.tables.schemas import dynamics as schemas
@@ -41,16 +39,12 @@ def main() -> None:
             )
             here = shared | {"optimizer": name, "seed": seed}
             edges += [here | dataclasses.asdict(point) for point in path]
+    steps = settings["thresholds"]["steps"]
     thresholds = []
-    for name in settings["optimizers"]:
-        path_of, upper = partial(optimizers.with_fixed_preconditioner, name), 1.0
-        for momentum in settings["thresholds"]["momenta"]:
-            known = threshold(name, 1.0, momentum)  # only to begin above it
-            upper, steps = 2 * known, settings["thresholds"]["steps"]
-            low, high = divergence_threshold(
-                quadratic([1.0]), momentum, upper, steps, path_of=path_of
-            )
-            thresholds.append((name, momentum, low, high, known))
+    for name, momentum in product(settings["optimizers"], settings["thresholds"]["momenta"]):
+        known = threshold(name, 1.0, momentum)  # on ½ θ²; the search begins above it
+        bracket = optimizers.diverging_rate(name, momentum, 2 * known, steps)
+        thresholds.append((name, momentum, *bracket, known))
     frame = pd.DataFrame(edges).rename(columns={"loss": "train_loss"})
     write(schemas.OPTIMIZER_EDGES, frame, arguments.edges, made_by)
     rows = pd.DataFrame(thresholds, columns=schemas.OPTIMIZER_THRESHOLDS.names)

@@ -42,8 +42,8 @@ def main() -> None:
         theta, _, _ = descend(network, check["learning_rate"], check["steps"])
         for layer, change in enumerate(coordinate_changes(network, theta, inputs), start=1):
             moved.append(here | {"layer": layer, "layers": layers + 1, "change": change})
-    made_by = {"run": {**settings, "dataset": arguments.dataset.name}, "data": data.facts}
-    made_by |= {"dataset_sha256": data.sha256}
+    run = {**settings, "dataset": arguments.dataset.name}
+    made_by = {"run": run, "data": data.facts, "dataset_sha256": data.sha256}
     write(WIDTH, pd.DataFrame(runs), arguments.width, made_by)
     write(COORDINATES, pd.DataFrame(moved), arguments.coordinates, made_by)
 

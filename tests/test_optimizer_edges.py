@@ -12,7 +12,6 @@ from gradient_atlas.claims import edges_of_other_optimizers as claims
 from gradient_atlas.drawing.style import Style
 from gradient_atlas.dynamics import optimizers
 from gradient_atlas.dynamics.catapult import launches
-from gradient_atlas.dynamics.descent import divergence_threshold
 from gradient_atlas.dynamics.losses import quadratic, two_layer_linear
 from gradient_atlas.dynamics.sharpness import sharpness, top_eigenpairs
 from gradient_atlas.errors import InputError
@@ -65,10 +64,7 @@ def test_the_threshold_is_where_the_iteration_matrix_leaves_the_circle(name, mom
 
 @pytest.mark.parametrize("name", optimizers.NAMES)
 def test_bisection_finds_the_threshold(name):
-    def path(loss, rate, momentum):
-        return optimizers.with_fixed_preconditioner(name, loss, rate, momentum)
-
-    low, high = divergence_threshold(quadratic([1.0]), 0.5, 20.0, 200, path_of=path)
+    low, high = optimizers.diverging_rate(name, 0.5, 20.0, 200)
     assert 0.5 * (low + high) == pytest.approx(threshold(name, 1.0, 0.5), rel=1e-5)
 
 

@@ -1,5 +1,7 @@
 """The best learning rate against the width under two parametrisations, and the coordinate check."""
 
+from typing import Any
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -13,7 +15,7 @@ from gradient_atlas.measures.width import best_rates, exponents
 from gradient_atlas.runs.names import name_of
 
 TABLES = {"width": "dynamics/width", "coordinates": "dynamics/coordinates"}
-LOOKS = {
+LOOKS: dict[str, dict[str, Any]] = {
     "standard": {"color": COLORS["orange"], "linestyle": "--"},
     "maximal_update": {"color": COLORS["blue"], "linestyle": "-"},
 }

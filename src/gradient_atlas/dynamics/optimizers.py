@@ -8,13 +8,14 @@ training with the full batch stays there.
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, Protocol
 
 import torch
 from torch import Tensor
 
-from gradient_atlas.dynamics.descent import DIVERGENCE_FACTOR, Iterate
-from gradient_atlas.dynamics.losses import Loss, value_and_gradient
+from gradient_atlas.dynamics.descent import DIVERGENCE_FACTOR, Iterate, divergence_threshold
+from gradient_atlas.dynamics.losses import Loss, quadratic, value_and_gradient
 from gradient_atlas.dynamics.sharpness import top_eigenpairs
 from gradient_atlas.errors import InputError
 
@@ -135,6 +136,13 @@ def with_fixed_preconditioner(
     if isinstance(optimizer, Adam):
         optimizer = Adam(learning_rate, momentum, fixed=torch.ones_like(loss.start))
     return iterates(loss, optimizer)
+
+
+def diverging_rate(name: str, momentum: float, upper: float, steps: int) -> tuple[float, float]:
+    """The bracket (converging, growing) of the learning rate at which an optimiser begins to
+    diverge on ½ θ², below ``upper``; see ``descent.divergence_threshold``."""
+    path_of = partial(with_fixed_preconditioner, name)
+    return divergence_threshold(quadratic([1.0]), momentum, upper, steps, path_of=path_of)
 
 
 @dataclass(frozen=True)
