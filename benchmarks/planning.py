@@ -87,7 +87,7 @@ def config_of(runs: int) -> dict[str, object]:
     """A sweep of so many runs, and a figure that reads them."""
     rates = [round(0.001 + 0.001 * number, 6) for number in range(math.ceil(runs / 6))]
     sweep = {
-        "base": {"dataset": "digits", "depth": 3, "width": 8},
+        "base": {"dataset": "digits", "training_examples": 500, "depth": 3},
         "grid": {"learning_rate": rates},
     }
     return {
@@ -145,8 +145,8 @@ def main() -> None:
                 cost = measured([*snakemake, *words], folder)
                 found.setdefault(action, []).append((runs, cost))
                 print(
-                    f"{runs:6d} runs  {action:10s} {cost.seconds:7.1f} s  {cost.processor:7.1f} s of "
-                    f"processor  {cost.memory:6.0f} MB  {cost.seconds / runs:.4f} s a run",
+                    f"{runs:6d} runs  {action:10s} {cost.seconds:7.1f} s  {cost.memory:6.0f} MB  "
+                    f"{cost.processor:7.1f} s of processor  {cost.seconds / runs:.4f} s a run",
                     flush=True,
                 )
     for action, costs in found.items():

@@ -12,7 +12,7 @@ import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import warm_start
 from gradient_atlas import arithmetic
@@ -39,12 +39,17 @@ def run_script(main: Callable[[], None]) -> None:
             main()
         except DamagedFileError as error:
             error.file.unlink(missing_ok=True)
-            sys.exit(f"error: {error}; removed: the next build makes it again")
+            _fail(f"{error}; removed: the next build makes it again")
         except InputError as error:
-            sys.exit(f"error: {error}")
+            _fail(str(error))
 
     warm_start.serve(told)
     told()
+
+
+def _fail(reason: str) -> NoReturn:
+    print(f"error: {reason}", file=sys.stderr)
+    sys.exit(1)
 
 
 def training_parser(description: str | None) -> argparse.ArgumentParser:

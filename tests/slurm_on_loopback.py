@@ -1,7 +1,7 @@
 """A SLURM cluster of one node on this machine's loopback, for a test: started, used, stopped.
 
-It needs root and Debian's packages slurmctld, slurmd, slurm-client and munge, and neither systemd nor
-control groups nor a database. Its configuration must be /etc/slurm/slurm.conf: the step inside a
+It needs root and Debian's packages slurmctld, slurmd, slurm-client and munge, and neither systemd
+nor control groups nor a database. Its configuration must be /etc/slurm/slurm.conf: a step inside a
 job looks nowhere else. A machine that has one already is left alone.
 """
 

@@ -8,8 +8,8 @@ import slurm_on_loopback
 from tiny_build import FAULTY_RUN, PROJECT, RUNS, build, outputs, prepare, said
 
 PROFILE = ["--workflow-profile", str(PROJECT / "workflow/profiles/slurm")]
-# The executor's own pause before it first asks how a job is doing.
-PROFILE += ["--slurm-init-seconds-before-status-checks", "1"]
+# The pause before the executor first asks how a job is doing; ten seconds more before the next.
+PROFILE += ["--slurm-init-seconds-before-status-checks", "6"]
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A warm process does each job as a process of its own would, knows no old code, and never stays."""
+"""A warm process does a job as a process of its own would, knows no old code, and never stays."""
 
 import fcntl
 import json
@@ -31,7 +31,7 @@ def main():
 warm_start.serve(main)
 main()
 """
-# A build: offers warm processes, and runs a job for each line that it is given, to say how it ended.
+# A build: offers warm processes, runs a job for each line that it is given, says how it ended.
 BUILD = """
 import json, subprocess, sys
 sys.path.insert(0, sys.argv[1])
@@ -40,7 +40,8 @@ warm_start.offer()
 print(json.dumps(warm_start.os.environ[warm_start.FOLDER]), flush=True)
 for line in sys.stdin:
     words, environment = json.loads(line)
-    done = subprocess.run(words, capture_output=True, text=True, env=warm_start.os.environ | environment)
+    environment = warm_start.os.environ | environment
+    done = subprocess.run(words, capture_output=True, text=True, env=environment)
     print(json.dumps([done.returncode, done.stdout, done.stderr]), flush=True)
 """
 HOLD_LOCK = "import fcntl; held = open('held', 'w'); fcntl.flock(held, fcntl.LOCK_EX); "

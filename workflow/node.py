@@ -1,7 +1,7 @@
 """How a cluster's node runs the members of a job: here, one after the other, each for itself.
 
-Left alone, SLURM's executor starts a Snakemake of its own for every member, which takes seconds, and
-the first member that fails ends the job.
+Left alone, SLURM's executor starts a Snakemake of its own for every member, which takes seconds,
+and the first member that fails ends the job.
 """
 
 from typing import Any

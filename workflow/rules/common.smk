@@ -143,8 +143,13 @@ def bundles_of(sweep):
 
 
 def shared_job(wildcards):
-    """The cluster job of a training run: a group of the name `training` for `group-components`."""
+    """The cluster job of a training run: a group of the name `training` for `group-components`.
+
+    None where nothing is submitted: a group costs planning its number of members squared.
+    """
     run_of(wildcards)
+    if not workflow.non_local_exec:
+        return None
     name = f"{wildcards.sweep}_{bundles_of(wildcards.sweep)[wildcards.run]}"
     workflow.parent_groupids[name] = "training"
     return name

@@ -30,8 +30,6 @@ rule draw_figure:
         "logs/figures/{figure}.log",
     benchmark:
         "logs/figures/{figure}.tsv"
-    group:
-        "figures"
     conda:
         "../../environment.yml"
     threads: 1
@@ -68,7 +66,7 @@ rule check_figure:
     benchmark:
         "logs/checks/{figure}.tsv"
     group:
-        "figures"
+        "checks"
     conda:
         "../../environment.yml"
     threads: 1
