@@ -1,4 +1,4 @@
-# `make figures` and `make test` do all the set-up on a fresh machine with Python 3.11.
+# `make figures` and `make test` do all the set-up on a fresh machine with Python 3.11 to 3.14.
 PYTHON ?= python3
 CORES ?= all
 # Extra words for snakemake, as in: make figures ARGS="--configfile config/paper.yaml"
@@ -7,12 +7,15 @@ BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 # A killed build leaves snakemake's own lock behind, which the same command then trips over. The
 # operating system takes this one back with the process, and still keeps two builds apart.
-SNAKEMAKE := flock --nonblock --conflict-exit-code 75 .build.lock snakemake --nolock --cores $(CORES)
-# 75 is flock's own word for a lock that somebody holds.
+LOCKED := python workflow/locked.py .build.lock
+# One line of progress, and each error once, is what the logger plugin in workflow/progress shows.
+SNAKEMAKE := PYTHONPATH="$(CURDIR)/workflow/progress$${PYTHONPATH:+:$$PYTHONPATH}" \
+  $(LOCKED) snakemake --nolock --logger atlas --cores $(CORES)
+# 75 is the word of workflow/locked.py for a lock that somebody holds.
 EXPLAINED := || { status=$$?; test $$status != 75 || \
   echo "another build is at work in this folder; wait until it is done, or stop it" >&2; exit $$status; }
 
-.PHONY: figures claims report bundle robustness record gallery sources test check format clean site archive
+.PHONY: figures claims report bundle doctor robustness record gallery sources test check format clean site archive
 figures: .venv/installed
 	$(SNAKEMAKE) $(ARGS) $(EXPLAINED)
 
@@ -21,6 +24,10 @@ claims: .venv/installed
 
 report: .venv/installed
 	$(SNAKEMAKE) report $(ARGS) $(EXPLAINED)
+
+# What this machine lacks, and what to do about it.
+doctor:
+	@$(PYTHON) workflow/doctor.py
 
 # One zip for a paper: make bundle FIGURES="remedies training_loss" VENUE=icml COLUMN=half
 FIGURES ?=
@@ -49,7 +56,7 @@ archive: .venv/installed
 # PERTURBATIONS="seeds_1 inputs". A build that was stopped goes on.
 PERTURBATIONS ?=
 robustness: .venv/installed
-	flock --nonblock --conflict-exit-code 75 .build.lock python workflow/robustness.py --cores $(CORES) \
+	$(LOCKED) python workflow/robustness.py --cores $(CORES) \
 	  --perturbations $(PERTURBATIONS) $(ARGS) $(EXPLAINED)
 
 # The verdicts of the default build, for `strict`.
@@ -83,11 +90,15 @@ format: .venv/installed
 	ruff check --fix .
 	snakefmt workflow examples
 
+# CPU=1 leaves CUDA's libraries out, where the index has a torch that does without them.
+CPU ?=
 # The stamp is written last: an installation that was cut short is done again.
 .venv/installed: requirements.txt
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "Python 3.11 is needed; name it with: make PYTHON=python3.11")'
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 14) and "Python 3.11 to 3.14 is needed; name one with: make PYTHON=python3.12")'
 	test -x $(BIN)/python || $(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	grep -vE $(if $(CPU),'^(nvidia|cuda|triton)','^$$') requirements.txt > .venv/wanted.txt
+	if command -v uv >/dev/null; then uv pip install --quiet --python $(BIN)/python --requirement .venv/wanted.txt; \
+	else $(BIN)/python -m pip install --quiet --requirement .venv/wanted.txt; fi
 	touch $@
 
 clean:

@@ -36,7 +36,7 @@ rule report:
     shell:
         "{params.python} {input.code[0]:q} --figures {input.figures:q} --tables {params.tables}"
         " --results {params.results:q} --sweeps {params.sweeps} --claims {input.claims:q}"
-        " --benchmarks {params.benchmarks:q} --output {output:q} 2> {log:q}"
+        " --benchmarks {params.benchmarks:q} --output {output:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
 
 
 rule site:

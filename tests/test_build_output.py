@@ -1,0 +1,91 @@
+"""What a build shows: one line of progress, a failed job's own error once, a summary at its end."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from gradient_atlas.claims.summary import build_summary, new_verdicts
+
+PROJECT = Path(__file__).parents[1]
+sys.path.append(str(PROJECT / "workflow/progress"))
+from snakemake_logger_plugin_atlas import progress_line  # noqa: E402
+
+RULES = """
+rule all:
+    input: "good.txt", "bad.txt"
+rule good:
+    output: "good.txt"
+    shell: "echo all went well >&2; touch {output}"
+rule bad:
+    output: "bad.txt"
+    log: "logs/bad.log"
+    shell: "COMMAND"
+"""
+
+
+def built(folder, command, *words):
+    (folder / "Snakefile").write_text(RULES.replace("COMMAND", command))
+    environment = os.environ | {"PYTHONPATH": str(PROJECT / "workflow/progress")}
+    snakemake = [sys.executable, "-m", "snakemake", "--cores", "1", "--logger", "atlas"]
+    return subprocess.run(
+        [*snakemake, "--keep-going", *words],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "echo what is wrong >{log:q}; (cat {log:q} >&2; exit 1)",
+        "echo what is wrong >{log}; exit 1",
+    ],
+)
+def test_a_failed_job_shows_its_own_error_once(tmp_path, command):
+    done = built(tmp_path, command)
+    assert done.returncode == 1
+    said = done.stderr.splitlines()
+    assert said.count("what is wrong") == 1
+    assert [line for line in said if line.startswith("failed: ")] == [
+        "failed: bad for bad.txt; log: logs/bad.log"
+    ]
+    assert len(said) <= 8, said
+    assert "all went well" in said
+
+
+def test_progress_is_said_and_a_dry_run_is_snakemake_s(tmp_path):
+    done = built(tmp_path, "touch {output}")
+    assert done.returncode == 0
+    assert "3 of 3 jobs done, 0 left, after" in done.stderr
+    assert "rule good" not in done.stderr
+    (tmp_path / "good.txt").unlink()
+    dry = built(tmp_path, "touch {output}", "--dry-run")
+    assert "rule good" in dry.stdout + dry.stderr
+
+
+def test_expected_end():
+    # Two of ten after 30 s: eight more take 120 s.
+    assert "8 left; about 2 min more, until " in progress_line(2, 10, 30.0, 0.0)
+    assert progress_line(0, 10, 0.0, 0.0) == "0 of 10 jobs done, 10 left"
+    assert progress_line(10, 10, 7200.0, 0.0) == "10 of 10 jobs done, 0 left, after 2.0 h"
+
+
+def test_summary_names_what_changed():
+    claims = pd.DataFrame(
+        {"claim": ["a", "b", "c"], "verdict": ["supported", "refuted", "refuted"]}
+    )
+    changed = new_verdicts({"a": "supported", "b": "undecided", "gone": "refuted"}, claims)
+    assert changed == ["b: undecided → refuted"]
+    said = build_summary(["x", "y"], claims, changed, None)
+    assert "figures: 2" in said
+    assert "1 supported" in said and "2 refuted" in said
+    assert "changed since the last build: b: undecided → refuted" in said
+    assert "make report" in said
+    assert "no verdict" in build_summary([], claims, [], Path("results/report.html"))
+    assert "changed" not in build_summary([], claims, None, None)
