@@ -15,6 +15,8 @@ sys.path.append(str(PROJECT / "workflow/progress"))
 from snakemake_logger_plugin_atlas import progress_line  # noqa: E402
 
 RULES = """
+from snakemake.logging import logger
+logger.info("what the workflow has to say")
 rule all:
     input: "good.txt", "bad.txt"
 rule good:
@@ -64,6 +66,8 @@ def test_progress_is_said_and_a_dry_run_is_snakemake_s(tmp_path):
     assert done.returncode == 0
     assert "3 of 3 jobs done, 0 left, after" in done.stderr
     assert "rule good" not in done.stderr
+    assert done.stderr.count("what the workflow has to say") == 1
+    assert "Building DAG" not in done.stderr
     (tmp_path / "good.txt").unlink()
     dry = built(tmp_path, "touch {output}", "--dry-run")
     assert "rule good" in dry.stdout + dry.stderr

@@ -1,13 +1,13 @@
-"""The source files that a script runs, computed from its imports: a rule declares them as input."""
+"""The source files that a script runs, computed from its imports: a rule declares them as input.
+
+Read off the syntax, with nothing but Python: whoever plans a build need not have its libraries.
+"""
 
 import ast
 import difflib
-import sys
 from functools import cache
 from pathlib import Path
 from typing import Any
-
-import grimp
 
 from gradient_atlas.errors import InputError
 
@@ -15,14 +15,25 @@ PACKAGE = "gradient_atlas"
 
 
 @cache
-def _import_graph(source: Path) -> grimp.ImportGraph:
-    sys.path.insert(0, str(source))
-    try:
-        # Without a cache directory: the graph takes a tenth of a second, a cache in somebody's
-        # paper folder would be litter.
-        return grimp.build_graph(PACKAGE, cache_dir=None)
-    finally:
-        sys.path.remove(str(source))
+def _imports(source: Path, module: str) -> frozenset[str]:
+    """Return the library's modules that one of its modules imports, anywhere in its file."""
+    return frozenset(
+        found for name in _imported_names(_file(source, module)) if (found := _module(source, name))
+    )
+
+
+def _module(source: Path, name: str) -> str:
+    """Return the library's module that a dotted name means, which may go on to a name in it."""
+    while name == PACKAGE or name.startswith(f"{PACKAGE}."):
+        if _file(source, name).is_file():
+            return name
+        name = name.rpartition(".")[0]
+    return ""
+
+
+def _file(source: Path, module: str) -> Path:
+    path = source / module.replace(".", "/")
+    return path / "__init__.py" if path.is_dir() else path.with_suffix(".py")
 
 
 @cache
@@ -33,25 +44,29 @@ def source_files(source: Path, *scripts: str) -> tuple[str, ...]:
         source: the folder that holds scripts and library (``src/``).
         scripts: paths below it, such as ``train.py``; the first one is returned first.
     """
-    graph = _import_graph(source)
     files: dict[str, None] = {}
     modules: set[str] = set()
     for script in scripts:
         files[str(source / script)] = None
         for name in _imported_names(source / script):
-            if name in graph.modules:
-                modules |= {name} | graph.find_upstream_modules(name)
+            if module := _module(source, name):
+                modules.add(module)
             elif (source / f"{name}.py").is_file():
                 files |= dict.fromkeys(source_files(source, f"{name}.py"))
+    waiting = list(modules)
+    while waiting:
+        new = _imports(source, waiting.pop()) - modules
+        modules |= new
+        waiting += new
     # Importing a.b.c runs the files of a and a.b as well.
     parents = {module.rsplit(".", n)[0] for module in modules for n in range(module.count(".") + 1)}
     for module in sorted(modules | parents):
-        path = source / module.replace(".", "/")
-        files[str(path / "__init__.py" if path.is_dir() else path.with_suffix(".py"))] = None
+        files[str(_file(source, module))] = None
     return tuple(files)
 
 
-def _imported_names(script: Path) -> set[str]:
+@cache
+def _imported_names(script: Path) -> frozenset[str]:
     """Return every dotted name that the script's import statements may mean, at any depth."""
     names: set[str] = set()
     for node in ast.walk(ast.parse(script.read_text())):
@@ -59,7 +74,7 @@ def _imported_names(script: Path) -> set[str]:
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return names
+    return frozenset(names)
 
 
 def literal(script: Path, name: str) -> object:

@@ -1,6 +1,7 @@
 """The config as the workflow uses it: defaults completed, every key checked before work starts."""
 
 import difflib
+import importlib.util
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,8 +9,6 @@ from typing import Any
 import jsonschema
 import yaml
 
-from gradient_atlas.datasets.prepare import NAMES, training_rows
-from gradient_atlas.drawing.style import style_from
 from gradient_atlas.errors import InputError
 from gradient_atlas.runs.feedforward import parse_run
 from gradient_atlas.runs.network import check_architecture, parse_network_run
@@ -19,6 +18,10 @@ from gradient_atlas.runs.sweep import expand_runs, expand_sweep
 # Sections of the dynamics that train a network.
 ANY_NETWORK = ("central_flow", "sharpness")  # may name an architecture
 NETWORKS = ("central_flow", "sharpness", "edges", "limits", "warmup", "width")
+# What looking at styles, pages and data sets takes. Where they are missing nothing can be computed
+# either, and a plan alone (a catalog's lint, a dry run) goes without these checks.
+LIBRARIES = ("matplotlib", "numpy", "pandas", "tueplots")
+HAS_LIBRARIES = all(map(importlib.util.find_spec, LIBRARIES))
 
 
 def complete(given: Mapping[str, Any], defaults: Path, schema: Path) -> dict[str, Any]:
@@ -46,8 +49,11 @@ def complete(given: Mapping[str, Any], defaults: Path, schema: Path) -> dict[str
             if name in {*config["training"]["sweeps"], "recurrent"}:
                 raise InputError(f"networks.sweeps.{name}: a training sweep has this name; rename")
         expand_runs("ensembles.half_precision", config["ensembles"]["half_precision"], parse_run)
-        style_from(config["style"])
-        check_datasets(config)
+        if HAS_LIBRARIES:
+            from gradient_atlas.drawing.style import style_from
+
+            style_from(config["style"])
+            check_datasets(config)
         check_networks(config)
     except InputError as error:
         raise InputError(f"config: {error}") from None
@@ -60,6 +66,8 @@ def check_datasets(config: Mapping[str, Any]) -> None:
     Raises:
         InputError: names the key that asks, what it asks for, and what there is.
     """
+    from gradient_atlas.datasets.prepare import NAMES, training_rows
+
     own = config["datasets"]
     if taken := sorted(set(own) & set(NAMES)):
         raise InputError(f"datasets.{taken[0]}: the name is taken; choose another")

@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from gradient_atlas.drawing.figure_style import style_of
-from gradient_atlas.drawing.style import Style
+from gradient_atlas.drawing.style import Style, style_from
 from gradient_atlas.errors import InputError
 from gradient_atlas.measures.changes import groups
 from gradient_atlas.measures.dying import rates
@@ -26,6 +26,14 @@ from gradient_atlas.runs.sweep import expand_sweep
 _SOMETIMES = (ast.If, ast.For, ast.While, ast.IfExp, ast.Try, ast.BoolOp,
               ast.ListComp, ast.GeneratorExp, ast.DictComp, ast.SetComp)  # fmt: skip
 Tables = dict[str, pd.DataFrame]
+
+
+def check_config(
+    config: Mapping[str, Any], figures: Path, names: list[str], existing: list[str]
+) -> None:
+    """Do ``check_panels`` and ``check_pages`` with the config's own style."""
+    check_panels(config["panels"], [*names, *existing])
+    check_pages(config, figures, names, style_from(config["style"]))
 
 
 def check_pages(config: Mapping[str, Any], figures: Path, names: list[str], style: Style) -> None:

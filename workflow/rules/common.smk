@@ -2,15 +2,48 @@
 import dataclasses
 import difflib
 import functools
+import io
 import json
 import os
 import shlex
+import subprocess
 import sys
+import tarfile
+import tempfile
 from pathlib import Path, PurePosixPath
 
+
+def project_folder(rules):
+    """The folder of the project whose rules/ this is.
+
+    Of a module that is taken from a git address (github(...), git+file://...@ref) Snakemake reads
+    each Snakefile out of the repository, but jobs run scripts: the commit is unpacked beside them.
+    """
+    repository = getattr(rules, "repo_path", None)
+    if repository is None and hasattr(rules, "hosted_repo"):
+        repository = rules.hosted_repo.repo_clone
+    if repository is None:
+        return Path(str(rules)).parent.parent
+    git = ["git", "-C", str(repository)]
+    commit = subprocess.check_output([*git, "rev-parse", f"{rules.ref}^{{commit}}"], text=True)
+    folder = Path(".snakemake/gradient_atlas") / commit.strip()
+    if not folder.exists():
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        packed = subprocess.check_output([*git, "archive", "--format=tar", commit.strip()])
+        with tempfile.TemporaryDirectory(dir=folder.parent) as unpacked:
+            with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
+                archive.extractall(f"{unpacked}/project", filter="data")
+            try:
+                os.rename(f"{unpacked}/project", folder)
+            except OSError:  # another process was first
+                if not folder.exists():
+                    raise
+    return folder.resolve()
+
+
 # Inside a `module`, workflow.basedir is the importing paper's folder; current_basedir is ours.
-WORKFLOW = Path(str(workflow.current_basedir)).parent
-PROJECT = WORKFLOW.parent
+PROJECT = project_folder(workflow.current_basedir)
+WORKFLOW = PROJECT / "workflow"
 SOURCE = PROJECT / "src"
 for folder in (WORKFLOW, SOURCE):
     if str(folder) not in sys.path:
@@ -22,11 +55,8 @@ import warm_start
 from bundles import bundles, minutes
 from clock import take_back
 from code_dependencies import literal, own_tables, source_files
-from configuration import complete
-from pages import check_pages, check_panels
+from configuration import HAS_LIBRARIES, complete
 from gradient_atlas import arithmetic
-from gradient_atlas.drawing.style import style_from
-from gradient_atlas.datasets.prepare import training_rows
 from gradient_atlas.errors import InputError
 from gradient_atlas.runs.cost import estimated_seconds
 from gradient_atlas.runs.extension import is_extension, source_file
@@ -77,11 +107,13 @@ for figure, name in CONFIGURED.items():
         raise WorkflowError(f"config: figures: {figure} is none; did you mean {close}?")
 if len(FIGURES) < len(config["figures"]):
     raise WorkflowError("config: figures: two have the same name; files would overwrite each other")
-try:
-    check_pages(config, SOURCE / "figures", FIGURES, style_from(config["style"]))
-    check_panels(config["panels"], [*FIGURES, *ALL_FIGURES])
-except InputError as error:
-    raise WorkflowError(f"config: {error}") from None
+if HAS_LIBRARIES:
+    from pages import check_config
+
+    try:
+        check_config(config, SOURCE / "figures", FIGURES, ALL_FIGURES)
+    except InputError as error:
+        raise WorkflowError(f"config: {error}") from None
 # Data sets of several files that are no training sweep: a stage adds its own here, as
 # PARTITIONS["dynamics/sharpness"] = {"grid": {"learning_rate": [...]}}.
 PARTITIONS = {}
@@ -129,6 +161,10 @@ def run_of(wildcards):
 @functools.cache
 def seconds_of(sweep):
     """Estimated seconds of each run of a training sweep."""
+    if not HAS_LIBRARIES:  # a plan alone, which no cluster is asked to run
+        return dict.fromkeys(RUNS[sweep], 0.0)
+    from gradient_atlas.datasets.prepare import training_rows
+
     seeds = len(SWEEPS[sweep]["seeds"])
     rows = functools.cache(lambda name: training_rows(config["datasets"].get(name, name)))
     return {

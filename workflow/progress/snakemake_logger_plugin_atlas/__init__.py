@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 from typing import Any
 
+import snakemake
 from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
@@ -91,6 +92,8 @@ class LogHandler(LogHandlerBase):
             if not known and message not in self.said and not message.startswith("Error in"):
                 self.said.add(message)
                 self._print(message)
+        elif event is None and record.levelno == logging.INFO and not _is_snakemakes(record):
+            self._print(record.getMessage())
 
     def _progress(self) -> None:
         now = time.monotonic()
@@ -128,6 +131,11 @@ class LogHandler(LogHandlerBase):
         sys.stderr.write(f"{before}{text}\n")
         self.width = 0
         sys.stderr.flush()
+
+
+def _is_snakemakes(record: logging.LogRecord) -> bool:
+    """Whether Snakemake says it by itself, and not the workflow."""
+    return Path(snakemake.__file__).parent in Path(record.pathname).parents
 
 
 def progress_line(done: int, total: int, elapsed: float, now: float) -> str:
