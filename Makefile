@@ -17,13 +17,13 @@ EXPLAINED := || { status=$$?; test $$status != 75 || \
 
 .PHONY: figures claims report bundle doctor robustness record gallery sources test check format clean site archive
 figures: .venv/installed
-	$(SNAKEMAKE) $(ARGS) $(EXPLAINED)
+	@$(SNAKEMAKE) $(ARGS) $(EXPLAINED)
 
 claims: .venv/installed
-	$(SNAKEMAKE) claims $(ARGS) $(EXPLAINED)
+	@$(SNAKEMAKE) claims $(ARGS) $(EXPLAINED)
 
 report: .venv/installed
-	$(SNAKEMAKE) report $(ARGS) $(EXPLAINED)
+	@$(SNAKEMAKE) report $(ARGS) $(EXPLAINED)
 
 # What this machine lacks, and what to do about it.
 doctor:
@@ -37,7 +37,7 @@ comma := ,
 empty :=
 bundle: .venv/installed
 	@test -n "$(FIGURES)" || { echo 'which figures? make bundle FIGURES="remedies training_loss" VENUE=icml' >&2; exit 2; }
-	$(SNAKEMAKE) figures/bundle.zip $(ARGS) --config \
+	@$(SNAKEMAKE) figures/bundle.zip $(ARGS) --config \
 	  'figures=[$(subst $(empty) $(empty),$(comma),$(strip $(FIGURES)))]' \
 	  'style={venue: $(VENUE), column: $(COLUMN)}' $(EXPLAINED)
 	@echo "figures/bundle.zip: unpack it, or upload it to Overleaf"
