@@ -23,8 +23,8 @@ PLATFORMS = {
 }
 MACHINES = {"x86-64": "x86_64", "arm64": "aarch64"}
 OF_TORCH = ("torch", "torchvision", "triton", "nvidia-", "cuda-")
-# Of pure Python and published as source alone: they install everywhere, though not as wheels.
-SOURCE_ALONE = ("connection-pool",)
+# Published as source for these Pythons: the first is pure Python, the second needs a C compiler.
+SOURCE_ALONE = {"connection-pool": PYTHONS, "immutables": ("3.14",)}
 
 
 def pins(python: str, platform: str, without_torch: bool) -> list[str]:
@@ -45,7 +45,7 @@ def pins(python: str, platform: str, without_torch: bool) -> list[str]:
             continue
         if without_torch and wanted.name.startswith(OF_TORCH):
             continue
-        if wanted.name not in SOURCE_ALONE:
+        if python not in SOURCE_ALONE.get(wanted.name, ()):
             found.append(f"{wanted.name}{wanted.specifier}")
     return found
 

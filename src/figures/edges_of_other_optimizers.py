@@ -8,6 +8,7 @@ from pandas import DataFrame, Series
 
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.descent import rate_number
+from gradient_atlas.drawing.panels import letter, letters_of, only
 from gradient_atlas.drawing.style import COLORS, THEORY, Style, label_panels
 from gradient_atlas.measures.edge import NEAR
 from gradient_atlas.measures.optimizer_edges import (
@@ -153,14 +154,19 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         "launches": Number(int(catapult["seed"].nunique())),
         "error": Number(prediction_error(catapult), digits=1),
     }
-    text = (
-        r"Full-batch training on [[examples]] examples of "
+    names = list(edges["optimizer"].unique())
+    trained, said_trained = letters_of(range(len(names)))
+    thresholds_letter = letter(len(names))
+    launched, said_launched = letters_of([len(names) + 1, len(names) + 2])
+    text = only(
+        trained,
+        rf"{said_trained} Full-batch training on [[examples]] examples of "
         rf"{name_of(first['dataset'])} (tanh, hidden layers of {widths or 'no'} units, squared "
         r"loss, [[seeds]] seeds thin, their median thick): sharpness over the curvature above "
         r"which the optimiser diverges on a quadratic; grey, within $[[near]]\%$; dotted, the "
-        r"edge of gradient descent at the same rate."
+        r"edge of gradient descent at the same rate.",
     )
-    for name in edges["optimizer"].unique():
+    for position, name in enumerate(names):
         own, rows = found[found["optimizer"] == name], edges[edges["optimizer"] == name]
         numbers |= {
             f"{name}_rate": rate_number(rows["learning_rate"].iloc[0]),
@@ -170,21 +176,26 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         beta = r"\beta_1" if name == "adam" else r"\beta"
         of = ", sharpness over its preconditioner" if name == "adam" else ""
         title = name_of(name)
-        text += (
+        said = (
             rf" {title[0].upper()}{title[1:]} ($\eta = [[{name}_rate]]$, "
             rf"${beta} = [[{name}_momentum]]$), edge {FORMULAS[name]}{of}: "
             rf"in the last third [[{name}_late]]."
         )
         if lost := int((own["status"] == "diverged").sum()):
             numbers[f"{name}_lost"] = Number(lost)
-            text += rf" Of its runs [[{name}_lost]] diverge."
-    text += (
-        r" Then: thresholds found by bisection (Adam with its preconditioner held fixed) and "
-        r"closed forms (thin), at most [[worst]] of them apart. Last two: two linear layers of "
-        r"width $n = [[width]]$ and one example, from the curvature $\lambda_0$ ([[launches]] "
+            said += rf" Of its runs [[{name}_lost]] diverge."
+        text += only(letter(position), said)
+    text += only(
+        thresholds_letter,
+        rf" ({thresholds_letter}) Thresholds found by bisection (Adam with its preconditioner held "
+        r"fixed) and closed forms (thin), at most [[worst]] of them apart.",
+    ) + only(
+        launched,
+        rf" {said_launched} Two linear layers of width $n = [[width]]$ and one example, from the "
+        r"curvature $\lambda_0$ ([[launches]] "
         r"seeds); lazy below $\eta\lambda_0 = 2$, divergent above 4 (crosses); between, the loss "
         r"grows until the curvature has fallen below $2/\eta$. Plus signs: the map that output "
         r"and curvature obey (Lewkowycz et al. 2020), nothing fitted; it gives the last curvature "
-        r"within [[error]] of it."
+        r"within [[error]] of it.",
     )
     return Caption(text, numbers)

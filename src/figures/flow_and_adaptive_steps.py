@@ -7,6 +7,7 @@ from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.descent import FLOW
+from gradient_atlas.drawing.panels import letters_of, only
 from gradient_atlas.drawing.style import COLORS, THEORY, Style, label_panels
 from gradient_atlas.measures.limits import EXPECTED, ends, orders, shown
 from gradient_atlas.runs.names import name_of
@@ -116,6 +117,9 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         "seed": Number(int(limits["seed"].min())),
         "seeds": Number(int(limits["seed"].nunique())),
     }
+    optimizers = sum(bool(set(own) & set(names)) for own in OF.values())
+    losses, said_losses = letters_of(range(len(names)))
+    distances, said_distances = letters_of(range(len(names), len(names) + optimizers))
     parts = []
     for (name, column), said in SAID.items():
         if name in names:
@@ -127,9 +131,13 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         rf"A tanh network ({f'hidden widths {widths}' if widths else 'no hidden layer'}, squared "
         rf"loss, [[examples]] examples of {name_of(first['dataset'])}) under heavy ball and Adam "
         r"beside the differential equations that they follow as $\eta \to 0$ (blue), at the same "
-        r"time; losses of seed [[seed]]. Last: the distance to the limit at the end (mean of "
-        r"[[seeds]] seeds), thin, the expected order through the finest step. Orders in $\eta$: "
-        + "; ".join(parts)
-        + "."
+        r"time. "
+        + only(losses, f"{said_losses} Losses of seed [[seed]]. ")
+        + only(
+            distances,
+            f"{said_distances} Distance to the limit at the end (mean of [[seeds]] seeds), thin, "
+            r"the expected order through the finest step. Orders in $\eta$: "
+            rf"{'; '.join(parts)}.",
+        )
     )
     return Caption(text, numbers)

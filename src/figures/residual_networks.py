@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import THEORY, Style, band, label_panels, look_of
 from gradient_atlas.measures.blocks import Stack, deepest, kinds, stacks
 from gradient_atlas.measures.networks import datasets_named
@@ -94,9 +95,17 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         "Residual networks of two convolutions a block before training "
         f"({datasets_named(rows)}, {' and '.join(map(str, channels))} channels, [[seeds]] seeds, "
         "bands: their range; after Fixup, whose last layer starts at 0, once it has moved). "
-        r"(a) Error signal $\partial\ell/\partial x_l$ behind block $l$ of the deepest networks, "
-        r"over that behind the last block. (b) What it gains from the last block to the first, "
-        "against the number of blocks $L$. Thin black: theory for many channels, without a fitted "
+        + only(
+            "a",
+            r"(a) Error signal $\partial\ell/\partial x_l$ behind block $l$ of the deepest "
+            "networks, over that behind the last block. ",
+        )
+        + only(
+            "b",
+            "(b) What it gains from the last block to the first, against the number of blocks "
+            "$L$. ",
+        )
+        + "Thin black: theory for many channels, without a fitted "
         r"number: a plain block multiplies $\Vert\partial\ell/\partial x\Vert^2$ by 2, a branch "
         r"times $L^{-1/2}$ by $1 + 1/L$, batch normalisation by $1 + 1/(c v_l)$, with "
         r"$c = 1 - 1/\pi$ and $v_{l+1} = v_l + c$, which is a power of the depth, and a branch "

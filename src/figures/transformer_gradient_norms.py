@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import THEORY, Style, band, label_panels, look_of
 from gradient_atlas.measures.blocks import ERROR, Stack
 from gradient_atlas.measures.networks import datasets_named
@@ -84,7 +85,8 @@ def _draw_training(axes: Axes, tables: dict[str, DataFrame]) -> None:
 def caption(tables: dict[str, DataFrame]) -> Caption:
     """Levels at the last layer, and final losses."""
     numbers: dict[str, Number] = {}
-    return Caption(f"{_at_the_start(tables, numbers)} {_under_training(tables, numbers)}", numbers)
+    start = f"{_at_the_start(tables, numbers)} "
+    return Caption(start + only("c", _under_training(tables, numbers)), numbers)
 
 
 def _at_the_start(tables: dict[str, DataFrame], numbers: dict[str, Number]) -> str:
@@ -104,9 +106,13 @@ def _at_the_start(tables: dict[str, DataFrame], numbers: dict[str, Number]) -> s
     return (
         f"Transformers over the rows of images ({datasets_named(rows)}, width "
         f"{' and '.join(map(str, widths))}) before training, [[seeds]] seeds, bands: their range. "
-        r"(a) Error signal $\partial\ell/\partial f$ at the output $f$ of each attention and "
-        "perceptron of the deepest networks. (b) That of the last perceptron against depth. Thin "
-        "black: theory in the limit of a large width, level and slope, nothing "
+        + only(
+            "a",
+            r"(a) Error signal $\partial\ell/\partial f$ at the output $f$ of each attention and "
+            "perceptron of the deepest networks. ",
+        )
+        + only("b", "(b) Error signal at the output of the last perceptron against depth. ")
+        + "Thin black: theory in the limit of a large width, level and slope, nothing "
         "fitted, for queries that start at 0, as these do. Decades that the error signal gains "
         f"from the last sublayer to the first at [[deepest]] layers (theory): {', '.join(parts)}."
     )
