@@ -195,6 +195,15 @@ COUNTS: dict[str, Count] = {
         3 * len(config["dynamics"]["sharpness"]["activations"]),
         None,
     ),
+    "edges_of_other_optimizers": lambda config, tables: (
+        len(config["dynamics"]["edges"]["optimizers"]) + 3,
+        None,
+    ),
+    "flow_and_adaptive_steps": lambda config, tables: (
+        len(cases := config["dynamics"]["limits"]["cases"])
+        + len({name in ("rescaled_flow", "inertial_flow") for name in cases}),
+        None,
+    ),
     "flow_sharpness": lambda config, tables: (
         2 * len(config["dynamics"]["sharpness"]["activations"]),
         None,
