@@ -10,6 +10,7 @@ from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.descent import rate_look, rate_number
+from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import COLORS, Style, band, label_panels
 from gradient_atlas.measures.warmup import flattening, largest_rates
 from gradient_atlas.runs.names import name_of
@@ -109,18 +110,27 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         rf"[[examples]] examples of {name_of(first['dataset'])}) whose first weights are [[scale]] "
         r"times the usual, so that the sharpness $S_0$ at the start is [[start]] ([[seeds]] "
         r"seeds; lines and bands: median and range). The learning rate rises linearly to "
-        r"$\eta$ = [[shown]] times $2/S_0$. (a) Sharpness; dashed, $2/\eta_k$ of the rate of each "
-        r"step, seed [[seed]]. (b) Loss; crosses, runs that diverge. (c) Norm of the gradient. "
+        r"$\eta$ = [[shown]] times $2/S_0$. "
+    )
+    text += only(
+        "a",
+        r"(a) Sharpness; dashed, $2/\eta_k$ of the rate of each step, seed [[seed]]. ",
+    )
+    text += only("b", "(b) Loss; crosses, runs that diverge. ")
+    text += only("c", "(c) Norm of the gradient. ")
+    text += only(
+        "d",
         r"(d) For each seed the largest rate of the scan up to which no run diverges (grey, its "
-        r"end, [[scan]]; dashed, $2/S_0$). "
+        r"end, [[scan]]; dashed, $2/S_0$). ",
     )
     numbers["seed"] = Number(int(table["seed"].min()))
     if len(found) and np.isfinite(found["ratio"]).all():
         numbers["longest"] = Number(int(table["warmup"].max()))
         numbers["ratio"] = Number.over_seeds(found["ratio"].tolist())
         numbers["edge"] = Number.over_seeds(found["edge"].tolist())
-        text += (
+        text += only(
+            "a",
             r"After the longest warm-up, [[longest]] steps, the sharpness is [[ratio]] of $S_0$ "
-            r"and [[edge]] times $2/\eta$."
+            r"and [[edge]] times $2/\eta$.",
         )
     return Caption(text, numbers)

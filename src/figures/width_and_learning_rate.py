@@ -10,6 +10,7 @@ from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.looks.descent import rate_look, rate_number
+from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import COLORS, Style, label_panels
 from gradient_atlas.measures.width import best_rates, exponents
 from gradient_atlas.runs.names import name_of
@@ -126,10 +127,17 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         rf"[[examples]] examples of {name_of(first['dataset'])} (squared loss, [[seeds]] seeds), "
         r"in the standard parametrisation and in that of maximal update (Yang et al. 2022, table "
         r"3: the first layer's rate grows as $n$, the last layer's falls as $1/n$, and so does the "
-        r"standard deviation of its first weights), equal at the least width. Loss after [[steps]] "
-        r"steps, mean over seeds, at rates at which none diverges. Best rate of the scan: mean of "
-        r"the logarithm and range. Coordinate check: root mean square change of a layer's outputs "
-        r"in [[few]] steps at $\eta = [[rate]]$."
+        r"standard deviation of its first weights), equal at the least width. "
+    )
+    text += only(
+        "ab",
+        "(a), (b) Loss after [[steps]] steps, mean over seeds, at rates at which none diverges. ",
+    )
+    text += only("c", "(c) Best rate of the scan: mean of the logarithm and range. ")
+    text += only(
+        "d",
+        r"(d) Root mean square change of a layer's outputs in [[few]] steps at "
+        r"$\eta = [[rate]]$.",
     )
     for name in table["parametrization"].unique():
         found = exponents(coordinates, name)
@@ -140,8 +148,9 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
             key = f"{name}_{layer}"
             numbers[key] = Number.over_seeds(found[layer].tolist())
             parts.append(rf"$[[{key}]]$")
-        text += (
+        text += only(
+            "d",
             rf" Exponents of the change in the width, {name_of(name)}, from the first layer to the "
-            rf"outputs: {', '.join(parts)}."
+            rf"outputs: {', '.join(parts)}.",
         )
     return Caption(text, numbers)

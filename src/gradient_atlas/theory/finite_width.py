@@ -18,7 +18,7 @@ drift.
 
 ReLU with He's weights, exactly. The squared norm of what one input's activation, or one error
 signal, becomes is a product of independent factors (2/n) χ²_K, K ~ Bin(n, 1/2) the number of units
-that are on (Hanin & Nica 2020, Proposition 2: the slopes are independent fair coins). Given K > 0,
+that are on (Hanin & Nica 2020: the slopes are independent fair coins). Given K > 0,
 ln χ²_K has the mean ψ(K/2) + ln 2 and the variance ψ'(K/2), so that mean and variance of one
 factor's logarithm are sums over K; for large n they are -5/(2n) and 5/n.
 """
