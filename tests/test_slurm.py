@@ -32,7 +32,7 @@ def test_runs_share_a_job_a_killed_one_takes_none_with_it_and_bytes_are_those_ma
 ):
     there = prepare(tmp_path / "there")
     (there / "fault").write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
-    done = build(there, *PROFILE, cores=None)
+    done = build(there, "claims", *PROFILE, cores=None)
     assert done.returncode == 1
     assert FAULTY_RUN in said(done)
     assert submitted()["rule_training_loss_0_train"] == 1
@@ -43,10 +43,13 @@ def test_runs_share_a_job_a_killed_one_takes_none_with_it_and_bytes_are_those_ma
     assert not any(FAULTY_RUN in str(table) for table in healthy)
 
     (there / "fault").unlink()
-    done = build(there, *PROFILE, cores=None)
+    done = build(there, "claims", *PROFILE, cores=None)
     assert done.returncode == 0, said(done)
     assert {table: table.stat().st_ino for table in healthy} == healthy  # none was made again
 
+    # What is left, and all of it, without a cluster.
+    done = build(there)
+    assert done.returncode == 0, said(done)
     here = prepare(tmp_path / "here")
     done = build(here)
     assert done.returncode == 0, said(done)

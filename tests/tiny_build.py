@@ -63,7 +63,8 @@ def prepare(folder: Path) -> Path:
 def command(*words: str, cores: int | None = 2) -> list[str]:
     """The command that builds everything in the working directory."""
     snakefile = str(PROJECT / "workflow/Snakefile")
-    line = ["snakemake", "--nolock", "--snakefile", snakefile, "--configfile", "tiny.yaml", *words]
+    # The words come first, since --configfile would take a target for a second file.
+    line = ["snakemake", *words, "--nolock", "--snakefile", snakefile, "--configfile", "tiny.yaml"]
     return line + (["--cores", str(cores)] if cores else [])
 
 
