@@ -28,7 +28,7 @@ PAGES = {
         "examples/paper/README",
         "docs/cluster",
     ],
-    "Look up": ["config/README", "results/README"],
+    "Look up": ["config/README", "results/README", "docs/benchmarks"],
 }
 # What can be taken from a figure's page, by ending.
 FILES = {
