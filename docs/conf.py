@@ -32,9 +32,9 @@ html_show_search_summary = False
 
 
 def as_written(app: Any, what: str, name: str, obj: object, options: Any, lines: list[str]) -> None:
-    """Keep the bars and stars of a docstring's formulas, which Sphinx would take for its own."""
+    """Keep bars, stars and a last underscore, which Sphinx would take for marks of its own."""
     pieces = re.split(r"(``[^`]*``)", "\n".join(lines))
-    pieces[::2] = [re.sub(r"([|*])", r"\\\1", piece) for piece in pieces[::2]]
+    pieces[::2] = [re.sub(r"([|*`]|_(?!\w))", r"\\\1", piece) for piece in pieces[::2]]
     lines[:] = "".join(pieces).split("\n")
 
 

@@ -231,7 +231,7 @@ def section_of(dataset):
     for place in [*sweeps, (name,), *sections]:
         if at(config, place) is not None:
             return place
-    return SECTIONS.get(f"{stage}/{name}")
+    return SECTIONS.get(f"{stage}/{name}") or ((stage,) if stage in config else None)
 
 
 def at(settings, place):

@@ -285,6 +285,7 @@ rule measure_warmup:
 
 # Networks of several widths under two parametrisations.
 WIDTH = config["dynamics"]["width"]
+SECTIONS["dynamics/coordinates"] = ("dynamics", "width")
 
 
 rule scan_widths:

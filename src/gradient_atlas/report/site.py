@@ -17,7 +17,7 @@ from gradient_atlas.report.entries import Entry
 from gradient_atlas.report.pages import figure_page, start_page
 
 # Pages of the repository, by the heading that they stand under in the site's list; one whose own
-# title says too little there has another before its path.
+# title says too little there has another before its path. Other pages of docs/ follow under "Use".
 PAGES = {
     "Begin": ["First steps <README>"],
     "Tutorials": ["docs/tutorial_figure", "docs/tutorial_data", "docs/tutorial_network"],
@@ -59,7 +59,8 @@ def write_source(
         tables: the data sets of each figure.
         config: the part of the config that each figure's tables are made by, as YAML.
     """
-    for listed in [page for pages in PAGES.values() for page in pages]:
+    own = pages_of(project)
+    for listed in [page for pages in own.values() for page in pages]:
         page = listed.split("<")[-1].rstrip(">")
         (source / page).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(project / f"{page}.md", source / f"{page}.md")
@@ -77,7 +78,7 @@ def write_source(
         page = f"# {entry.title}\n\n{_RAW % body}"
         (source / f"figures/{entry.name}.md").write_text(page, encoding="utf-8")
     interface = write_interface(project / "src/gradient_atlas", source / "api")
-    lists = PAGES | {"Figures": [f"figures/{entry.name}" for entry in entries]}
+    lists = own | {"Figures": [f"figures/{entry.name}" for entry in entries]}
     lists["Library"] = [f"api/{name}" for name in interface]
     start = "# Gradient Atlas\n\n" + _opening(project / "README.md")
     start += "\n" + _RAW % start_page([_seen_from_start(entry) for entry in entries], claims)
@@ -85,6 +86,13 @@ def write_source(
         start += f"\n```{{toctree}}\n:hidden:\n:caption: {heading}\n\n"
         start += "\n".join(pages) + "\n```\n"
     (source / "index.md").write_text(start, encoding="utf-8")
+
+
+def pages_of(project: Path) -> dict[str, list[str]]:
+    """Return ``PAGES`` with every other page of docs/ among those that are for use."""
+    listed = {page for pages in PAGES.values() for page in pages} | {"docs/gallery"}
+    others = [f"docs/{file.stem}" for file in sorted((project / "docs").glob("*.md"))]
+    return PAGES | {"Use": PAGES["Use"] + [page for page in others if page not in listed]}
 
 
 def write_interface(package: Path, folder: Path) -> list[str]:
