@@ -3,6 +3,7 @@
 from command_line import run_script
 
 import argparse
+import csv
 from pathlib import Path
 
 from gradient_atlas.claims import robustness
@@ -12,7 +13,10 @@ COLUMNS = ["measured", "interval_low", "interval_high", "lower", "upper", "margi
 
 
 def main() -> None:
-    """Read the claims and, if it is there, the table of robustness; write a CSV file."""
+    """Read the claims and, if it is there, the table of robustness; write a CSV file.
+
+    Without such a table what the file has recorded of earlier perturbations stays in it.
+    """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--claims", type=Path, required=True, help="results/claims.parquet")
     parser.add_argument("--robustness", type=Path, help="results/robustness.parquet")
@@ -25,6 +29,12 @@ def main() -> None:
         reasons = robustness.reasons_of(robustness.flips(table))
         frame = robustness.downgraded(frame, reasons)
         frame["robustness"] = frame["claim"].map(robustness.survived(table)).fillna("")
+    elif arguments.output.exists():
+        with arguments.output.open(newline="") as file:
+            before = {row["claim"]: row["robustness"] for row in csv.DictReader(file)}
+        reasons = {claim: text.partition("; ")[2] for claim, text in before.items()}
+        frame = robustness.downgraded(frame, {k: reason for k, reason in reasons.items() if reason})
+        frame["robustness"] = frame["claim"].map(before).fillna("")
     columns = ["claim", "verdict", *COLUMNS, "robustness"]
     frame[columns].to_csv(arguments.output, index=False, float_format="%.6g", lineterminator="\n")
 
