@@ -1,8 +1,10 @@
 """A venue's rules on anybody's PDF: pages made by hand, by matplotlib as it is, by pdfTeX."""
 
+import os
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
@@ -18,6 +20,8 @@ from gradient_atlas.drawing.page_check import check_page
 from gradient_atlas.drawing.page_content import content_of
 from gradient_atlas.drawing.style import Style, look_of
 from gradient_atlas.errors import InputError
+
+PROJECT = Path(__file__).parents[1]
 
 ICML = Style("icml", "half")
 RULES = ["page-width", "page-height", "font-type", "embedding", "font-size", "resolution", "colors"]
@@ -223,7 +227,10 @@ def test_command_prints_one_line_a_rule_and_exits_with_1(tmp_path):
     saved(tmp_path / "x.pdf", lines({}))
     command = [sys.executable, "-m", "gradient_atlas", "check-figure", tmp_path / "x.pdf"]
     done = subprocess.run(
-        [*command, "--venue", "icml", "--column", "half"], capture_output=True, text=True
+        [*command, "--venue", "icml", "--column", "half"],
+        env=os.environ | {"PYTHONPATH": str(PROJECT / "src")},
+        capture_output=True,
+        text=True,
     )
     assert done.returncode == 1
     assert [line.split()[1] for line in done.stdout.splitlines()] == RULES

@@ -117,6 +117,6 @@ def test_another_venue_redraws_and_computes_nothing(built):
         said = snakemake(built, "--dry-run")
     finally:
         file.write_text(before)
-    rules = set(re.findall(r"^(?:local)?rule (\w+):", said, re.MULTILINE))
+    rules = set(re.findall(r"^\s*(?:local)?rule (\w+):", said, re.MULTILINE))
     assert rules == {"atlas_draw_figure", "atlas_check_figure", "paper"}
     assert "Nothing to be done" in snakemake(built, "--dry-run")

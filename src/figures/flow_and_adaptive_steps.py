@@ -100,6 +100,7 @@ def _distances(axes: Axes, limits: DataFrame, names: list[str]) -> None:
     axes.set(xlabel=r"learning rate $\eta$", ylabel="distance at the end")
     if any(np.size(line.get_xdata()) for line in axes.lines):
         axes.set(xscale="log", yscale="log")
+        axes.xaxis.set_minor_formatter("")
         low, high = axes.get_ylim()
         axes.set_ylim(low, high * (high / low) ** 0.55)
         axes.legend(loc="upper left", borderpad=0, labelspacing=0.2, handletextpad=0.2)

@@ -32,7 +32,9 @@ def project_folder(rules):
         packed = subprocess.check_output([*git, "archive", "--format=tar", commit.strip()])
         with tempfile.TemporaryDirectory(dir=folder.parent) as unpacked:
             with tarfile.open(fileobj=io.BytesIO(packed)) as archive:
-                archive.extractall(f"{unpacked}/project", filter="data")
+                # Early releases of Python 3.11 have no filter; what is unpacked is our own.
+                safely = {"filter": "data"} if hasattr(tarfile, "data_filter") else {}
+                archive.extractall(f"{unpacked}/project", **safely)
             try:
                 os.rename(f"{unpacked}/project", folder)
             except OSError:  # another process was first
@@ -212,8 +214,9 @@ def partition(dataset):
     members = SWEEPS.get(stage.removeprefix("training/")) or PARTITIONS.get(stage)
     if members is None and stage.startswith("training/"):
         raise WorkflowError(
-            f"config: training.sweeps or networks.sweeps: {stage.removeprefix('training/')} is "
-            "missing, but a figure of the list `figures` needs it; add the sweep or leave the figure out"
+            f"config: training.sweeps.{stage.removeprefix('training/')}: missing, and networks.sweeps "
+            "has none of that name, but a figure of the list `figures` needs it; add the sweep or leave "
+            "the figure out"
         )
     if members is None:
         return None
