@@ -226,15 +226,15 @@ def test_what_is_no_figure(tmp_path, make, message):
 def test_command_prints_one_line_a_rule_and_exits_with_1(tmp_path):
     saved(tmp_path / "x.pdf", lines({}))
     command = [sys.executable, "-m", "gradient_atlas", "check-figure", tmp_path / "x.pdf"]
-    done = subprocess.run(
-        [*command, "--venue", "icml", "--column", "half"],
-        env=os.environ | {"PYTHONPATH": str(PROJECT / "src")},
-        capture_output=True,
-        text=True,
-    )
+
+    def check(*words):
+        environment = os.environ | {"PYTHONPATH": str(PROJECT / "src")}
+        return subprocess.run([*command, *words], env=environment, capture_output=True, text=True)
+
+    done = check("--venue", "icml", "--column", "half")
     assert done.returncode == 1
     assert [line.split()[1] for line in done.stdout.splitlines()] == RULES
     assert [line.split()[1] for line in done.stdout.splitlines() if line[0] == "F"] == ["font-type"]
-    wrong = subprocess.run([*command, "--venue", "icm"], capture_output=True, text=True)
+    wrong = check("--venue", "icm")
     assert wrong.returncode == 1
     assert wrong.stderr.startswith("error: style.venue: 'icm' is unknown; did you mean icml?")

@@ -72,7 +72,7 @@ PREDICTED_NORMS = table(
     ],
 )
 PREDICTED_MODULES = table(
-    "results/theory/<sweep>/ (networks.sweeps)",
+    "results/theory/<network sweep>/",
     "a module of a predicted network; a user's own network has none",
     [
         column("dataset", NAME, "data set whose first training rows are the probe batch"),
