@@ -35,7 +35,9 @@ def main() -> None:
         with Image.open(arguments.drawn / f"{name}.png") as picture:
             small = picture.convert("RGB")
             small.thumbnail((WIDTH, 10 * WIDTH))
-            small.quantize(64).save(target, optimize=True)
+            # The default would give like colours one, and a legend's lines must stay apart.
+            apart = small.quantize(255, method=Image.Quantize.MAXCOVERAGE)
+            apart.save(target, optimize=True)
         caption = (arguments.drawn / f"{name}.md").read_text().strip()
         verdicts = claims[claims["figure"] == name]
         lines = [
