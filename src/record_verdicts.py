@@ -15,7 +15,7 @@ COLUMNS = ["measured", "interval_low", "interval_high", "lower", "upper", "margi
 def main() -> None:
     """Read the claims and, if it is there, the table of robustness; write a CSV file.
 
-    Without such a table what the file has recorded of earlier perturbations stays in it.
+    What the file has recorded of a claim that was not perturbed again stays in it.
     """
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--claims", type=Path, required=True, help="results/claims.parquet")
@@ -23,18 +23,15 @@ def main() -> None:
     parser.add_argument("--output", type=Path, required=True, help="CSV file to write")
     arguments = parser.parse_args()
     frame = read(arguments.claims)
-    frame["robustness"] = ""
-    if arguments.robustness and arguments.robustness.exists():
-        table = read(arguments.robustness)
-        reasons = robustness.reasons_of(robustness.flips(table))
-        frame = robustness.downgraded(frame, reasons)
-        frame["robustness"] = frame["claim"].map(robustness.survived(table)).fillna("")
-    elif arguments.output.exists():
+    said: dict[str, str] = {}
+    if arguments.output.exists():
         with arguments.output.open(newline="") as file:
-            before = {row["claim"]: row["robustness"] for row in csv.DictReader(file)}
-        reasons = {claim: text.partition("; ")[2] for claim, text in before.items()}
-        frame = robustness.downgraded(frame, {k: reason for k, reason in reasons.items() if reason})
-        frame["robustness"] = frame["claim"].map(before).fillna("")
+            said = {row["claim"]: row["robustness"] for row in csv.DictReader(file)}
+    if arguments.robustness and arguments.robustness.exists():
+        said |= robustness.survived(read(arguments.robustness))
+    flipping = {claim: text.partition("; ")[2] for claim, text in said.items()}
+    frame = robustness.downgraded(frame, {k: reason for k, reason in flipping.items() if reason})
+    frame["robustness"] = frame["claim"].map(said).fillna("")
     columns = ["claim", "verdict", *COLUMNS, "robustness"]
     frame[columns].to_csv(arguments.output, index=False, float_format="%.6g", lineterminator="\n")
 
