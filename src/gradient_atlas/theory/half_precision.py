@@ -26,12 +26,12 @@ import pandas as pd
 from scipy.special import erf
 
 from gradient_atlas.datasets.load import Data
-from gradient_atlas.networks.activations import get_activation
 from gradient_atlas.runs.feedforward import Run
 from gradient_atlas.theory.gaussian import correlation, expectation, second_moment
 from gradient_atlas.theory.mean_field import variance_map, weight_variance
-from gradient_atlas.theory.nonlinearity import Nonlinearity, from_torch
-from gradient_atlas.theory.prediction import Network, first_variance, forward_pass, predict
+from gradient_atlas.theory.nonlinearity import Nonlinearity
+from gradient_atlas.theory.norms_of_runs import network_of
+from gradient_atlas.theory.prediction import first_variance, forward_pass, predict
 
 ALIKE = 0.95  # the mean cosine of two inputs' activations from which they count as one
 EXPONENTS = {"float16": -24, "bfloat16": -133, "float32": -149}
@@ -72,19 +72,8 @@ def predict_lost_shares(
 
 
 def _layers(run: Run, data: Data, loss_scales: Sequence[int]) -> Iterator[dict[str, Any]]:
-    activation = from_torch(get_activation(run.activation))
-    network = Network(
-        activation,
-        run.initialization,
-        run.depth,
-        run.width,
-        run.weight_std,
-        run.normalization,
-        run.normalization_position,
-        run.residual,
-        run.residual_scale,
-        run.bias_std,
-    )
+    network = network_of(run)
+    activation = network.activation
     plain = run.normalization == "none" and not run.residual  # others have another recursion of q
     probe = slice(run.probe_examples)
     inputs = run.input_scale * data.train_inputs[probe].numpy()

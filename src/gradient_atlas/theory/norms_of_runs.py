@@ -55,10 +55,10 @@ _PREDICTIONS = (
 )
 
 
-def _layers(run: Run, data: Data) -> list[dict[str, Any]]:
-    activation = from_torch(get_activation(run.activation))
-    network = Network(
-        activation,
+def network_of(run: Run) -> Network:
+    """What the prediction needs to know of a run."""
+    return Network(
+        from_torch(get_activation(run.activation)),
         run.initialization,
         run.depth,
         run.width,
@@ -69,6 +69,11 @@ def _layers(run: Run, data: Data) -> list[dict[str, Any]]:
         run.residual_scale,
         run.bias_std,
     )
+
+
+def _layers(run: Run, data: Data) -> list[dict[str, Any]]:
+    network = network_of(run)
+    activation = network.activation
     probe = slice(min(run.probe_examples, run.training_examples or run.probe_examples))
     inputs = run.input_scale * data.train_inputs[probe].numpy()
     predicted = predict(network, inputs, data.train_labels[probe].numpy(), data.classes)
