@@ -21,7 +21,13 @@ from gradient_atlas.report.pages import figure_page, start_page
 PAGES = {
     "Begin": ["First steps <README>"],
     "Tutorials": ["docs/tutorial_figure", "docs/tutorial_data", "docs/tutorial_network"],
-    "Is it right?": ["docs/sources", "docs/robustness", "docs/reproducibility", "docs/referee"],
+    "Is it right?": [
+        "docs/sources",
+        "docs/robustness",
+        "docs/robustness_newest",
+        "docs/reproducibility",
+        "docs/referee",
+    ],
     "Use": [
         "docs/own_network",
         "examples/own_network/README",
