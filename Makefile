@@ -29,14 +29,18 @@ report: .venv/installed
 doctor:
 	@$(PYTHON) workflow/doctor.py
 
-# One zip for a paper: make bundle FIGURES="remedies training_loss" VENUE=icml COLUMN=half
+# Of two --config Snakemake heeds the last alone.
+ONE_CONFIG = $(if $(filter --config,$(ARGS)),$(error this target has a --config of its own: put yours into a file, ARGS="--configfile mine.yaml"))
+
+# One zip for a paper: make bundle FIGURES="training_loss dying_relu" VENUE=icml COLUMN=half
 FIGURES ?=
 VENUE ?= neurips
 COLUMN ?= full
 comma := ,
 empty :=
 bundle: .venv/installed
-	@test -n "$(FIGURES)" || { echo 'which figures? make bundle FIGURES="remedies training_loss" VENUE=icml' >&2; exit 2; }
+	$(ONE_CONFIG)
+	@test -n "$(FIGURES)" || { echo 'which figures? make bundle FIGURES="training_loss dying_relu" VENUE=icml' >&2; exit 2; }
 	@$(SNAKEMAKE) figures/bundle.zip $(ARGS) --config \
 	  'figures=[$(subst $(empty) $(empty),$(comma),$(strip $(FIGURES)))]' \
 	  'style={venue: $(VENUE), column: $(COLUMN)}' $(EXPLAINED)
@@ -48,6 +52,7 @@ site: .venv/installed
 
 # What spares others the training: every table of the default figures, as `make figures` takes them.
 archive: .venv/installed
+	$(ONE_CONFIG)
 	$(SNAKEMAKE) archive --config tables=null $(ARGS) $(EXPLAINED)
 	cp results/tables.tar.xz tables.tar.xz
 	ls -l tables.tar.xz && sha256sum tables.tar.xz
@@ -99,6 +104,8 @@ CPU ?=
 	grep -vE $(if $(CPU),'^(nvidia|cuda|triton)','^$$') requirements.txt > .venv/wanted.txt
 	if command -v uv >/dev/null; then uv pip install --quiet --python $(BIN)/python --requirement .venv/wanted.txt; \
 	else $(BIN)/python -m pip install --quiet --requirement .venv/wanted.txt; fi
+	$(BIN)/python -c "import pathlib, sysconfig; pathlib.Path(sysconfig.get_path('purelib'), \
+	  'gradient_atlas.pth').write_text('$(CURDIR)/src\n')"
 	touch $@
 
 clean:

@@ -68,7 +68,9 @@ def test_a_format_loses_what_lies_below_its_smallest_number():
     rows = table(-1.0)  # entries from 1e-12 (layer 1) to 1e-1
     found = {finding.rule: finding for finding in findings(rows)}
     assert found["float16"].verdict == "lost"
-    assert "lost in 5 of 12 modules, m1" in found["float16"].said  # 2^-24 is 6e-8: layers 1 to 5
+    assert (
+        "lost in 5 of 12 modules, module m1" in found["float16"].said
+    )  # 2^-24 is 6e-8: layers 1 to 5
     assert found["float32"].verdict == "kept"
     large = {f.rule: f for f in findings(table(0.6, weight_gradient_entry=1e6))}
     assert large["float16"].said.startswith("too large in 12 of 12")
@@ -80,7 +82,7 @@ def test_shares_of_units():
     found = {finding.rule: finding for finding in findings(rows)}
     assert (found["dead units"].verdict, found["saturated units"].verdict) == (
         "many", "not measured")  # fmt: skip
-    assert "in m3" in found["dead units"].said
+    assert "in module m3" in found["dead units"].said
 
 
 def test_a_signal_that_is_nowhere_a_number_is_said_to_explode():

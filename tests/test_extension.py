@@ -55,3 +55,30 @@ def test_a_bad_name_is_one_clear_line(own_module, name, words):
 def test_the_source_of_an_absent_module_is_an_error(own_module):
     with pytest.raises(InputError, match="own_absent"):
         extension.source_file("own_absent.deep:cube", "initialization")
+
+
+@pytest.mark.parametrize(
+    ("text", "known"),
+    [
+        ("def sine(z): return z.sin()", True),
+        ("from torch import sin as sine", True),
+        ("from torch import *", True),
+        ("sine = cosine = None", True),
+        ("def __getattr__(name): return abs", True),
+        ("def sine(z) return z", True),  # said where it is imported
+        ("def cosine(z): return z.cos()", False),
+    ],
+)
+def test_a_function_that_a_file_has_not_is_refused_before_it_is_imported(
+    tmp_path, monkeypatch, text, known
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "waves_of_mine.py").write_text(text)
+    if known:
+        assert (
+            extension.source_file("waves_of_mine:sine", "activation")
+            == tmp_path / "waves_of_mine.py"
+        )
+    else:
+        with pytest.raises(InputError, match="activation: 'waves_of_mine:sine': 'sine' does not"):
+            extension.source_file("waves_of_mine:sine", "activation")

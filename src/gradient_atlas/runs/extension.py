@@ -1,5 +1,6 @@
 """A user's own activation or initialisation, named in the config as ``package.module:callable``."""
 
+import ast
 import importlib
 import importlib.util
 import re
@@ -55,7 +56,7 @@ def source_file(name: str, key: str) -> Path | None:
 
     Only parent packages are imported, not the module. Raises ``InputError`` as ``load`` does.
     """
-    module_name, _ = _split(name, key)
+    module_name, attribute = _split(name, key)
     with _working_directory_searched():
         try:
             spec = importlib.util.find_spec(module_name)
@@ -66,7 +67,25 @@ def source_file(name: str, key: str) -> Path | None:
             f"{key}: {name!r}: no module {module_name!r}; it must be installed or lie in the "
             "working directory"
         )
-    return Path(spec.origin) if spec.has_location and spec.origin else None
+    file = Path(spec.origin) if spec.has_location and spec.origin else None
+    if file is not None and file.suffix == ".py" and not _may_define(file, attribute):
+        raise InputError(
+            f"{key}: {name!r}: {attribute!r} does not exist in module {module_name!r}; "
+            "name a function that is defined there"
+        )
+    return file
+
+
+def _may_define(file: Path, attribute: str) -> bool:
+    """Whether a module's text has this name anywhere, or names that it does not spell out."""
+    try:
+        nodes = list(ast.walk(ast.parse(file.read_text())))
+    except SyntaxError:
+        return True  # what is wrong is said where it is imported
+    found = {getattr(node, "name", None) for node in nodes}  # functions, classes, imports
+    found |= {getattr(node, "asname", None) for node in nodes}
+    found |= {node.id for node in nodes if isinstance(node, ast.Name)}
+    return bool(found & {attribute, "*", "__getattr__"})
 
 
 def _split(name: str, key: str) -> tuple[str, str]:

@@ -91,7 +91,11 @@ def _units(table: DataFrame, rule: str, column: str) -> Finding:
         return Finding(rule, "not measured", "no activation to which it applies was called")
     largest = shares.max()
     verdict = "many" if largest > MANY else "some" if largest > 0 else "none"
-    where = f"at most {largest:.1%} of a module's, in {shares.idxmax()}" if largest else "0 %"
+    where = (
+        f"at most {100 * largest:.2g} % of a module's, in module {shares.idxmax()}"
+        if largest
+        else "0 %"
+    )
     return Finding(rule, verdict, f"{where}; many: above {MANY:.0%}")
 
 
@@ -102,9 +106,9 @@ def _range(table: DataFrame, name: str) -> Finding:
     lost, over = sizes.index[sizes < least], sizes.index[~(sizes <= most)]
     smallest = float(sizes.min())
     left = f"{math.log10(smallest / least):.1f} decades above" if smallest > 0 else "at 0, below"
-    said = f"the smallest gradient entries (rms, {sizes.idxmin()}) are {left} its end"
+    said = f"the smallest gradient entries (rms, module {sizes.idxmin()}) are {left} its end"
     if len(lost):
-        said = f"lost in {len(lost)} of {len(sizes)} modules, {lost[0]} among them"
+        said = f"lost in {len(lost)} of {len(sizes)} modules, module {lost[0]} among them"
     if len(over):
-        said = f"too large in {len(over)} of {len(sizes)} modules, {over[0]} among them"
+        said = f"too large in {len(over)} of {len(sizes)} modules, module {over[0]} among them"
     return Finding(name, "lost" if len(lost) or len(over) else "kept", said)
