@@ -32,7 +32,7 @@ doctor:
 # Of two --config Snakemake heeds the last alone.
 ONE_CONFIG = $(if $(filter --config,$(ARGS)),$(error this target has a --config of its own: put yours into a file, ARGS="--configfile mine.yaml"))
 
-# One zip for a paper: make bundle FIGURES="training_loss dying_relu" VENUE=icml COLUMN=half
+# One zip for a paper: make bundle FIGURES="quadratic_trajectories quadratic_convergence_rate" VENUE=icml COLUMN=half
 FIGURES ?=
 VENUE ?= neurips
 COLUMN ?= full
@@ -40,7 +40,7 @@ comma := ,
 empty :=
 bundle: .venv/installed
 	$(ONE_CONFIG)
-	@test -n "$(FIGURES)" || { echo 'which figures? make bundle FIGURES="training_loss dying_relu" VENUE=icml' >&2; exit 2; }
+	@test -n "$(FIGURES)" || { echo 'which figures? make bundle FIGURES="quadratic_trajectories quadratic_convergence_rate" VENUE=icml' >&2; exit 2; }
 	@$(SNAKEMAKE) figures/bundle.zip $(ARGS) --config \
 	  'figures=[$(subst $(empty) $(empty),$(comma),$(strip $(FIGURES)))]' \
 	  'style={venue: $(VENUE), column: $(COLUMN)}' $(EXPLAINED)
