@@ -1,6 +1,7 @@
 """A user's own activation or initialisation, named in the config as ``package.module:callable``."""
 
 import ast
+import difflib
 import importlib
 import importlib.util
 import re
@@ -13,6 +14,8 @@ from typing import Any
 from gradient_atlas.errors import InputError
 
 _NAME = re.compile(r"(?P<module>[A-Za-z_]\w*(\.[A-Za-z_]\w*)*):(?P<attribute>[A-Za-z_]\w*)")
+# With these a module may have names that its text does not spell out.
+_ANY = ("*", "__getattr__")
 
 
 def is_extension(name: str) -> bool:
@@ -68,24 +71,27 @@ def source_file(name: str, key: str) -> Path | None:
             "working directory"
         )
     file = Path(spec.origin) if spec.has_location and spec.origin else None
-    if file is not None and file.suffix == ".py" and not _may_define(file, attribute):
-        raise InputError(
-            f"{key}: {name!r}: {attribute!r} does not exist in module {module_name!r}; "
-            "name a function that is defined there"
-        )
+    if file is not None and file.suffix == ".py":
+        known = _names_in(file)
+        if not known & {attribute, *_ANY}:
+            close = difflib.get_close_matches(attribute, known, n=1)
+            hint = f"did you mean {close[0]}?" if close else "name a function that is defined there"
+            raise InputError(
+                f"{key}: {name!r}: {attribute!r} does not exist in module {module_name!r}; {hint}"
+            )
     return file
 
 
-def _may_define(file: Path, attribute: str) -> bool:
-    """Whether a module's text has this name anywhere, or names that it does not spell out."""
+def _names_in(file: Path) -> set[str]:
+    """Every name that a module's text has; what names it does not spell out is among ``_ANY``."""
     try:
         nodes = list(ast.walk(ast.parse(file.read_text())))
     except SyntaxError:
-        return True  # what is wrong is said where it is imported
+        return set(_ANY)  # what is wrong is said where it is imported
     found = {getattr(node, "name", None) for node in nodes}  # functions, classes, imports
     found |= {getattr(node, "asname", None) for node in nodes}
     found |= {node.id for node in nodes if isinstance(node, ast.Name)}
-    return bool(found & {attribute, "*", "__getattr__"})
+    return {name for name in found if name}
 
 
 def _split(name: str, key: str) -> tuple[str, str]:
