@@ -10,7 +10,7 @@ import faulthandler
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -60,6 +60,27 @@ def training_parser(description: str | None) -> argparse.ArgumentParser:
     )
     parser.add_argument("--seeds", required=True, type=int, nargs="+")
     return parser
+
+
+def prediction_parser(description: str | None) -> argparse.ArgumentParser:
+    """A parser with what a script takes that predicts runs on their data: runs, data, a table."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument(
+        "--settings", action=Json, required=True, help="JSON: runs, and what else is asked"
+    )
+    parser.add_argument(
+        "--dataset", required=True, type=Path, nargs="+", help="folder(s); see runs"
+    )
+    parser.add_argument("--output", required=True, type=Path, help="Parquet file to write")
+    return parser
+
+
+def dataset_folders(folders: Sequence[Path], names: Sequence[str]) -> dict[str, Path]:
+    """The folders of these data sets, by name; InputError for a data set without one."""
+    found = {folder.name: folder for folder in folders}
+    if missing := sorted(set(names) - set(found)):
+        raise InputError(f"--dataset: no folder named {missing[0]}, which a run trains on")
+    return {name: found[name] for name in dict.fromkeys(names)}
 
 
 class Json(argparse.Action):

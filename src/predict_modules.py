@@ -1,9 +1,6 @@
 """Predict the norms of every module of the named networks that a sweep's runs start from."""
 
-from command_line import Json, run_script
-
-import argparse
-from pathlib import Path
+from command_line import dataset_folders, prediction_parser, run_script
 
 import torch
 
@@ -17,20 +14,12 @@ from gradient_atlas.theory.norms_of_networks import predict_networks
 
 def main() -> None:
     """Read the runs and their data sets, predict, write."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument(
-        "--settings", action=Json, required=True, help='{"runs": [parameters, ...]} as JSON'
-    )
-    parser.add_argument(
-        "--dataset", required=True, type=Path, nargs="+", help="folder(s); see runs"
-    )
-    parser.add_argument("--output", required=True, type=Path, help="Parquet file to write")
-    arguments = parser.parse_args()
+    arguments = prediction_parser(__doc__).parse_args()
     prepare_torch()
     runs = [parse_network_run(parameters) for parameters in arguments.settings["runs"]]
+    folders = dataset_folders(arguments.dataset, [run.dataset for run in runs])
     data = {
-        folder.name: (load(folder, torch.float64), image_shape(folder))
-        for folder in arguments.dataset
+        name: (load(folder, torch.float64), image_shape(folder)) for name, folder in folders.items()
     }
     digests = {name: loaded.sha256 for name, (loaded, _) in data.items()}
     predicted = predict_networks(runs, data)
