@@ -10,7 +10,7 @@ from pandas import DataFrame
 from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import THEORY, Style, band, label_panels, look_of
-from gradient_atlas.measures.blocks import Stack, deepest, kinds, stacks
+from gradient_atlas.measures.blocks import Stack, deepest, residual_networks
 from gradient_atlas.measures.networks import datasets_named
 from gradient_atlas.runs.names import blocks_name
 
@@ -21,17 +21,11 @@ TABLES = {
 GAIN = "predicted_log10_error_signal_gain"
 
 
-def residual(tables: dict[str, DataFrame]) -> dict[tuple[Any, ...], list[Stack]]:
-    """The networks by normalisation and branch."""
-    found = stacks(tables["modules"], tables["theory"], "resnet", "blocks", ["last"])
-    return kinds(found, "normalization", "branch")
-
-
 def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     """Panels: error signal along the deepest networks' blocks; what it gains against depth."""
     figure, axes = style.new_figure(2, panel_height=2.3)
     along, over = axes
-    for position, (kind, networks) in enumerate(residual(tables).items()):
+    for position, (kind, networks) in enumerate(residual_networks(tables).items()):
         look = look_of("", position) | {"label": blocks_name(*kind)}
         _draw_along(along, networks[-1], look)
         _draw_over(over, networks, look)
@@ -43,7 +37,7 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
         xlabel="blocks $L$",
         ylabel=rf"$\log_{{10}}\,{signal % '1'}\,/\,{signal % 'L'}$",
     )
-    depths = sorted({one.depth for many in residual(tables).values() for one in many})
+    depths = sorted({one.depth for many in residual_networks(tables).values() for one in many})
     if depths:
         over.set_xticks(depths, [str(depth) for depth in depths])
         over.minorticks_off()
@@ -74,7 +68,7 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     """What each kind gains over its deepest network, measured and in theory."""
     numbers: dict[str, Number] = {}
     parts = []
-    for position, (kind, networks) in enumerate(residual(tables).items()):
+    for position, (kind, networks) in enumerate(residual_networks(tables).items()):
         one = networks[-1]
         key = f"kind_{position}"
         numbers[key] = Number.over_seeds(one.total() if len(one.rows) else [])
@@ -84,12 +78,12 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
             f"{blocks_name(*kind)} [[{key}]] (theory [[{key}_theory]]) over [[{key}_blocks]] blocks"
         )
     rows = tables["modules"]
-    first = deepest([one for many in residual(tables).values() for one in many])
+    first = deepest([one for many in residual_networks(tables).values() for one in many])
     if first is None:
         return Caption("Residual networks: not in the config.")
     numbers["seeds"] = Number(int(rows.seed.nunique()))
     channels = sorted(
-        {one.options["channels"] for many in residual(tables).values() for one in many}
+        {one.options["channels"] for many in residual_networks(tables).values() for one in many}
     )
     text = (
         "Residual networks of two convolutions a block before training "

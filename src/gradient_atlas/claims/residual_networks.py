@@ -6,7 +6,7 @@ from pandas import DataFrame
 
 from gradient_atlas.claims.claim import Claim
 from gradient_atlas.claims.words import STABLE, told
-from gradient_atlas.measures.blocks import Stack, branch_exponent, deepest, kinds, stacks
+from gradient_atlas.measures.blocks import Stack, branch_exponent, deepest, residual_networks
 from gradient_atlas.measures.layers import STABLE_DECADES
 from gradient_atlas.measures.runs import mean
 
@@ -18,10 +18,7 @@ _TOTAL: dict[str, Any] = {
 
 def claims(tables: dict[str, DataFrame]) -> list[Claim]:
     """What the sources and the cited papers say of skip connections and of what scales them."""
-    found = (
-        stacks(tables["modules"], tables["theory"], "resnet", "blocks", ["last"]) if tables else []
-    )
-    of = {kind: deepest(many) for kind, many in kinds(found, "normalization", "branch").items()}
+    of = {kind: deepest(many) for kind, many in residual_networks(tables).items()}
     plain, scaled = of.get(("none", "plain")), of.get(("none", "inverse_sqrt"))
     normalized, fixup = of.get(("batch_norm", "plain")), of.get(("none", "fixup"))
     return [

@@ -110,6 +110,14 @@ def kinds(found: Sequence[Stack], *options: str) -> dict[tuple[Any, ...], list[S
     return {key: sorted(many, key=lambda one: one.depth) for key, many in grouped.items()}
 
 
+def residual_networks(tables: dict[str, DataFrame]) -> dict[tuple[Any, ...], list[Stack]]:
+    """The residual networks by normalisation and branch; none without tables."""
+    if not tables:
+        return {}
+    found = stacks(tables["modules"], tables["theory"], "resnet", "blocks", ["last"])
+    return kinds(found, "normalization", "branch")
+
+
 def branch_exponent(gains: Sequence[float]) -> float:
     """p of a branch that shrinks as (blocks)^-p against the skip connection.
 
