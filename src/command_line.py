@@ -53,13 +53,29 @@ def _fail(reason: str) -> NoReturn:
 
 
 def training_parser(description: str | None) -> argparse.ArgumentParser:
-    """A parser with what every training script takes: ``--run`` and ``--seeds``."""
+    """A parser with what every training script takes: run, seeds, and where it is kept."""
     parser = argparse.ArgumentParser(description=description)
     parser.add_argument(
         "--run", action=Json, required=True, help="parameters as JSON; see config/README.md"
     )
     parser.add_argument("--seeds", required=True, type=int, nargs="+")
+    parser.add_argument(
+        "--checkpoint",
+        type=Path,
+        help="file for the state of an unfinished run, from which the same command goes on",
+    )
+    parser.add_argument(
+        "--checkpoint-minutes",
+        type=float,
+        default=os.environ.get(warm_start.CHECKPOINT_MINUTES, "5"),
+        help="from one writing of it to the next (%(default)s); inf: never",
+    )
     return parser
+
+
+def kept(arguments: argparse.Namespace) -> tuple[Path | None, float]:
+    """Where a training script keeps an unfinished run, and seconds from one writing to the next."""
+    return arguments.checkpoint, 60 * arguments.checkpoint_minutes
 
 
 def prediction_parser(description: str | None) -> argparse.ArgumentParser:

@@ -1,6 +1,6 @@
 """Train the network of one run with each seed; write what every module and the loss did."""
 
-from command_line import run_script, training_parser
+from command_line import kept, run_script, training_parser
 
 import dataclasses
 import json
@@ -15,6 +15,7 @@ from gradient_atlas.runs.network import parse_network_run
 from gradient_atlas.tables import files as tables
 from gradient_atlas.tables.schemas.modules import MODULES
 from gradient_atlas.tables.schemas.training import METRICS
+from gradient_atlas.training.checkpoints import Checkpoint
 from gradient_atlas.watching.training import train
 
 
@@ -29,7 +30,6 @@ def main() -> None:
     run = parse_network_run(arguments.run)
     prepare_torch()
     data = load(arguments.dataset, PRECISIONS[run.precision], run.training_examples)
-    trained = train(run, data, image_shape(arguments.dataset), arguments.seeds)
     made_by = {
         # One text, so that runs can be told apart and grouped by it.
         "run": dataclasses.asdict(run)
@@ -38,11 +38,15 @@ def main() -> None:
         "seeds": arguments.seeds,
         "dataset": data.sha256,
     }
-    for schema, rows, path in (
-        (MODULES, trained.modules, arguments.modules),
-        (METRICS, trained.metrics, arguments.metrics),
-    ):
-        tables.write(schema, pd.DataFrame(rows, columns=schema.names), path, made_by)
+    shape = image_shape(arguments.dataset)
+    whole = made_by | {"run": dataclasses.asdict(run)}
+    with Checkpoint(*kept(arguments), whole) as checkpoint:
+        trained = train(run, data, shape, arguments.seeds, checkpoint)
+        for schema, rows, path in (
+            (MODULES, trained.modules, arguments.modules),
+            (METRICS, trained.metrics, arguments.metrics),
+        ):
+            tables.write(schema, pd.DataFrame(rows, columns=schema.names), path, made_by)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 """Train one recurrent network with each seed; write error signals against lag, and losses."""
 
-from command_line import run_script, training_parser
+from command_line import kept, run_script, training_parser
 
 import dataclasses
 from pathlib import Path
@@ -9,6 +9,7 @@ from gradient_atlas.arithmetic import prepare_torch
 from gradient_atlas.runs.recurrent import parse_recurrent_run
 from gradient_atlas.tables import files as tables
 from gradient_atlas.tables.schemas.training import RECURRENT, RECURRENT_LOSSES
+from gradient_atlas.training.checkpoints import Checkpoint
 from gradient_atlas.training.recurrent_loop import train
 
 
@@ -25,10 +26,11 @@ def main() -> None:
     run = parse_recurrent_run(arguments.run)
     prepare_torch()
     label, perturbation = arguments.signals.parent.name, arguments.perturbation
-    signals, losses = train(run, arguments.seeds, label, perturbation)
     made_by = {"run": dataclasses.asdict(run), "seeds": arguments.seeds}
-    tables.write(RECURRENT, signals, arguments.signals, made_by)
-    tables.write(RECURRENT_LOSSES, losses, arguments.losses, made_by)
+    with Checkpoint(*kept(arguments), made_by | {"perturbation": perturbation}) as checkpoint:
+        signals, losses = train(run, arguments.seeds, label, perturbation, checkpoint)
+        tables.write(RECURRENT, signals, arguments.signals, made_by)
+        tables.write(RECURRENT_LOSSES, losses, arguments.losses, made_by)
 
 
 if __name__ == "__main__":

@@ -36,6 +36,8 @@ from typing import NoReturn
 FOLDER = "GRADIENT_ATLAS_WARM"  # set by a build: the folder of its sockets
 LISTENER = "GRADIENT_ATLAS_WARM_LISTENER"  # set for a warm process: its listening socket
 SECONDS_LIMIT = "GRADIENT_ATLAS_SECONDS_LIMIT"  # set by a build: how long a job may take; 0: ever
+# Set by a build: minutes from one writing of a run's checkpoint to the next; inf: none is written.
+CHECKPOINT_MINUTES = "GRADIENT_ATLAS_CHECKPOINT_MINUTES"
 ALIVE = "alive"  # a pipe in the folder that the build, and nobody else, holds open for writing
 IDLE_SECONDS = 60
 

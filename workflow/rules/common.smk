@@ -82,6 +82,9 @@ EXTENSIONS = {}
 # Seconds that the longest job may take; none is started with a limit where this is empty. In the
 # environment, since a changed limit computes nothing again.
 os.environ[warm_start.SECONDS_LIMIT] = str(60 * (config["time_limit"] or 0))
+# In the environment too, for the same reason.
+minutes_between = config["checkpoint_minutes"]
+os.environ[warm_start.CHECKPOINT_MINUTES] = str("inf" if minutes_between is None else minutes_between)
 RUNS = {name: expand_sweep(name, sweep) for name, sweep in SWEEPS.items()}
 for sweep_name, runs in RUNS.items():
     for run in runs.values():

@@ -42,4 +42,4 @@ rule train_network:
     shell:
         "{params.python} {input.code[0]:q} --run {params.run} --seeds {params.seeds}"
         " --dataset {params.dataset:q} --modules {output.modules:q} --metrics {output.metrics:q}"
-        " 2> {log:q} || (cat {log:q} >&2; exit 1)"
+        " --checkpoint {log:q}.checkpoint 2> {log:q} || (cat {log:q} >&2; exit 1)"

@@ -32,5 +32,5 @@ rule train_recurrent:
         perturbation=config["perturbation"],
     shell:
         "{params.python} {input.code[0]:q} --run {params.run} --seeds {params.seeds}"
-        " --perturbation {params.perturbation}"
+        " --perturbation {params.perturbation} --checkpoint {log:q}.checkpoint"
         " --signals {output.signals:q} --losses {output.losses:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"

@@ -2,11 +2,12 @@
 
 import ast
 import difflib
+import hashlib
 import importlib
 import importlib.util
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,18 @@ def source_file(name: str, key: str) -> Path | None:
                 f"{key}: {name!r}: {attribute!r} does not exist in module {module_name!r}; {hint}"
             )
     return file
+
+
+def source_digests(parameters: Mapping[str, object]) -> dict[str, str]:
+    """The sha256 of each file that defines an extension named in these parameters, by its name."""
+    found: dict[str, str] = {}
+    for key, value in parameters.items():
+        if isinstance(value, Mapping):
+            found |= source_digests(value)
+        elif isinstance(value, str) and _NAME.fullmatch(value):
+            file = source_file(value, key)
+            found[value] = hashlib.sha256(file.read_bytes()).hexdigest() if file else ""
+    return found
 
 
 def _names_in(file: Path) -> set[str]:

@@ -1,10 +1,12 @@
 """The one way to write a table and to read it; what its columns are is said in ``schemas``."""
 
+import glob
 import hashlib
 import json
 import os
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from gradient_atlas.runs.sweep import sweep_points
 from gradient_atlas.tables.provenance import describe
 
 FILE = "part.parquet"  # the one file of a job, in the folders that say its parameters
+_PART = ".part"  # how a file is named that is being written
 
 
 def write(
@@ -42,17 +45,33 @@ def write(
         raise ValueError(f"{path}: columns {sorted(frame.columns)} are not {sorted(schema.names)}")
     table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
     table = table.replace_schema_metadata(describe(made_by))
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for left in path.parent.glob(f"{path.name}.*.part"):  # by a writer that was killed
-        left.unlink(missing_ok=True)
-    descriptor, temporary = tempfile.mkstemp(".part", f"{path.name}.", path.parent)
-    os.close(descriptor)
-    try:
+    with written_whole(path) as temporary:
         pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
-        Path(temporary).chmod(0o644)
-        Path(temporary).replace(path)
+
+
+@contextmanager
+def written_whole(path: Path) -> Iterator[Path]:
+    """A temporary file that takes the place of ``path`` when the block has written it.
+
+    Folders above it are made; where the block fails, ``path`` is as it was.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    for left in left_by_killed_writers(path):
+        left.unlink(missing_ok=True)
+    descriptor, name = tempfile.mkstemp(_PART, f"{path.name}.", path.parent)
+    os.close(descriptor)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        temporary.replace(path)
     finally:
-        Path(temporary).unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
+
+
+def left_by_killed_writers(path: Path) -> list[Path]:
+    """Temporary files of ``written_whole`` whose writers never came to rename or remove them."""
+    return list(path.parent.glob(f"{glob.escape(path.name)}.*{_PART}"))
 
 
 def metadata(path: Path) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import json
 import platform
 import sys
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 
 from gradient_atlas import arithmetic
@@ -28,17 +29,16 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
+_version = cache(importlib.metadata.version)  # a search through all that is installed
+
+
 def describe(made_by: Mapping[str, object]) -> dict[str, str]:
     """Return an output's key-value metadata: ``made_by``, arithmetic, versions, code digest.
 
     All but the digest are JSON values. No clock time, host name or path: the same work gives
     the same bytes.
     """
-    versions = {
-        library: importlib.metadata.version(library)
-        for library in LIBRARIES
-        if library in sys.modules
-    }
+    versions = {library: _version(library) for library in LIBRARIES if library in sys.modules}
     versions["python"] = platform.python_version()
     return {
         **{key: json.dumps(value, sort_keys=True) for key, value in made_by.items()},

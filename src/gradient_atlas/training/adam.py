@@ -1,6 +1,7 @@
 """Adam, written out: making PyTorch's imports a compiler and takes longer than most of our runs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -40,3 +41,14 @@ class Adam:
             second.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
             root = (second / second_correction).sqrt_().add_(1e-8)
             parameter.addcdiv_(first, root, value=-self.learning_rate / first_correction)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Both moments and the number of updates."""
+        return {"first": self._first, "second": self._second, "updates": self._updates}
+
+    @torch.no_grad()
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from that state."""
+        torch._foreach_copy_(self._first, state_dict["first"])
+        torch._foreach_copy_(self._second, state_dict["second"])
+        self._updates = state_dict["updates"]

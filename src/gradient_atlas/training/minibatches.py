@@ -15,12 +15,19 @@ def generators(seed: int) -> tuple[Generator, Generator]:
     return torch.Generator().manual_seed(int(weights)), torch.Generator().manual_seed(int(order))
 
 
-def minibatches(examples: int, batch_size: int, generator: Generator) -> Iterator[Tensor]:
-    """Indices of minibatches of equal size without end; each epoch is a new permutation."""
+def minibatches(
+    examples: int, batch_size: int, generator: Generator, first: int = 0
+) -> Iterator[Tensor]:
+    """Indices of minibatches of equal size without end, each epoch a new permutation.
+
+    The first so many are left out, as a run does that goes on.
+    """
     size = min(batch_size, examples)
     while True:
         permutation = torch.randperm(examples, generator=generator)
-        yield from permutation[: examples // size * size].split(size)
+        batches = permutation[: examples // size * size].split(size)
+        yield from batches[first:]
+        first = max(0, first - len(batches))
 
 
 def is_finite(loss: Tensor, gradients: Sequence[Tensor]) -> bool:

@@ -1,7 +1,7 @@
 """Update rules: SGD with its momenta, Adam, and the layer-wise ones of ``pytorch_optimizer``."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -21,6 +21,12 @@ class Optimizer(Protocol):
 
     def step(self, gradients: Sequence[Tensor]) -> None:
         """Make one update."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the next update hangs on besides parameters and options; nothing is copied."""
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from what ``state_dict`` gave, in another process."""
 
 
 class SGD:
@@ -64,6 +70,16 @@ class SGD:
                 direction = self._velocity
         torch._foreach_add_(self.parameters, direction, alpha=-self.learning_rate)
 
+    def state_dict(self) -> dict[str, Any]:
+        """The velocities, none without momentum."""
+        return {"velocity": self._velocity}
+
+    @torch.no_grad()
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from that state."""
+        if self.momentum:
+            torch._foreach_copy_(self._velocity, state_dict["velocity"])
+
 
 class LayerwiseOptimizer:
     """LARS (You, Gitman, Ginsburg, 2017) or LAMB (You et al., 2020) from ``pytorch_optimizer``.
@@ -98,6 +114,14 @@ class LayerwiseOptimizer:
         for parameter, gradient in zip(self.parameters, gradients, strict=True):
             parameter.grad = gradient
         self._optimizer.step()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The library's."""
+        return self._optimizer.state_dict()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Go on from that state."""
+        self._optimizer.load_state_dict(dict(state_dict))
 
 
 def build_optimizer(run: Run, parameters: Sequence[Tensor]) -> Optimizer:

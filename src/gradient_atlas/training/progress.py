@@ -9,6 +9,7 @@ from typing import TextIO
 class Progress:
     """One line at the start, about one every ``interval`` seconds, and one at the end.
 
+    ``first_step`` is more than 0 where a run goes on from its checkpoint.
     ``clock`` returns seconds and ``stream`` (stderr) takes the lines; tests replace both.
     """
 
@@ -16,17 +17,20 @@ class Progress:
         self,
         label: str,
         total_steps: int,
+        first_step: int = 0,
         interval: float = 10.0,
         clock: Callable[[], float] = time.monotonic,
         stream: TextIO | None = None,
     ) -> None:
         self.label = label
         self.total_steps = total_steps
+        self.first_step = first_step
         self.interval = interval
         self._clock = clock
         self._stream = sys.stderr if stream is None else stream
         self._start = self._last = clock()
-        self._write(f"start, {total_steps} steps")
+        begins = f"goes on at step {first_step} of" if first_step else "start,"
+        self._write(f"{begins} {total_steps} steps")
 
     def is_due(self) -> bool:
         """Whether ``interval`` seconds have passed since the last line."""
@@ -36,7 +40,8 @@ class Progress:
         """Write step, loss and the time left at the mean speed so far."""
         self._last = self._clock()
         elapsed = self._last - self._start
-        left = "?" if step == 0 else f"{elapsed / step * (self.total_steps - step):.0f} s"
+        done = step - self.first_step
+        left = f"{elapsed / done * (self.total_steps - step):.0f} s" if done else "?"
         self._write(f"step {step} of {self.total_steps}, loss {loss:.4g}, {left} left")
 
     def finish(self, step: int, status: str) -> None:

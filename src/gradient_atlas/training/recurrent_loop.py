@@ -10,8 +10,9 @@ from torch import Tensor
 from gradient_atlas.networks import recurrent
 from gradient_atlas.networks.recurrent import RecurrentParameters
 from gradient_atlas.runs.recurrent import RecurrentRun
-from gradient_atlas.training import adding_problem
+from gradient_atlas.training import adding_problem, checkpoints
 from gradient_atlas.training.adam import Adam
+from gradient_atlas.training.checkpoints import Checkpoint
 from gradient_atlas.training.optimizers import SGD, clip_gradients
 from gradient_atlas.training.progress import Progress
 
@@ -28,6 +29,7 @@ def train(
     seeds: list[int],
     progress_label: str | None = None,
     perturbation: float = 0.0,
+    checkpoint: Checkpoint = checkpoints.NONE,
 ) -> tuple[Rows, Rows]:
     """Train one network a seed, all seeds side by side.
 
@@ -35,7 +37,8 @@ def train(
     the last step, measured in float64 (training is in float32). Losses: a row a step, the loss of
     that step's new batch before its update and the gradient's norm before clipping.
     A seed whose loss or gradient is not finite ends with status "diverged" and keeps its rows.
-    ``perturbation`` is that of ``adding_problem.draw_sequences``.
+    ``perturbation`` is that of ``adding_problem.draw_sequences``; ``checkpoint`` keeps what an
+    unfinished run has done.
     """
     initial = recurrent.initialize(
         run.cell,
@@ -54,7 +57,7 @@ def train(
     _append_signals(signals, run, initial, seeds, 0, perturbation)
     if run.steps:
         parameters = initial.to(torch.float32)
-        _descend(run, parameters, seeds, losses, progress_label, perturbation)
+        _descend(run, parameters, seeds, losses, progress_label, perturbation, checkpoint)
         _append_signals(signals, run, parameters.to(torch.float64), seeds, run.steps, perturbation)
     return signals, losses
 
@@ -102,14 +105,27 @@ def _descend(
     losses_table: Rows,
     label: str | None,
     perturbation: float,
+    checkpoint: Checkpoint,
 ) -> None:
     tensors = parameters.tensors()
     # Both rules work element by element, so seeds stacked in one tensor do not touch each other.
     optimizer = {"sgd": SGD, "adam": Adam}[run.optimizer](tensors, run.learning_rate)
     generators = [torch.Generator().manual_seed(TRAINING_SEED_OFFSET + seed) for seed in seeds]
-    alive = [True] * len(seeds)
-    progress = Progress(label, run.steps) if label else None
-    for step in range(run.steps):
+    alive, first = [True] * len(seeds), 0
+    if state := checkpoint.read():
+        checkpoints.put_back(state, tensors, optimizer)
+        alive, first = state["alive"], state["step"]
+        losses_table.update(state["losses"])
+        for generator, kept in zip(generators, state["generators"], strict=True):
+            generator.set_state(kept)
+    progress = Progress(label, run.steps, first) if label else None
+    for step in range(first, run.steps):
+        if checkpoint.is_due():
+            checkpoint.write(
+                checkpoints.state_of(tensors, optimizer)
+                | {"step": step, "alive": alive, "losses": losses_table}
+                | {"generators": [generator.get_state() for generator in generators]}
+            )
         batches = [
             adding_problem.draw_sequences(
                 run.batch_size, run.sequence_length, generator, torch.float32, perturbation

@@ -1,6 +1,6 @@
 """Train a named network with each seed, watched module by module."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,8 +14,9 @@ from gradient_atlas.errors import InputError
 from gradient_atlas.networks.architectures import build
 from gradient_atlas.runs.network import NetworkRun
 from gradient_atlas.runs.schedule import warmup_factor
-from gradient_atlas.training import norms
+from gradient_atlas.training import checkpoints, norms
 from gradient_atlas.training.adam import Adam
+from gradient_atlas.training.checkpoints import Checkpoint
 from gradient_atlas.training.minibatches import (
     generators,
     is_finite,
@@ -34,7 +35,13 @@ class Tables:
     metrics: list[dict[str, Any]] = field(default_factory=list)
 
 
-def train(run: NetworkRun, data: Data, shape: Sequence[int], seeds: Sequence[int]) -> Tables:
+def train(
+    run: NetworkRun,
+    data: Data,
+    shape: Sequence[int],
+    seeds: Sequence[int],
+    checkpoint: Checkpoint = checkpoints.NONE,
+) -> Tables:
     """Train once for each seed, which draws the weights and, apart, the order of the examples.
 
     Args:
@@ -42,6 +49,7 @@ def train(run: NetworkRun, data: Data, shape: Sequence[int], seeds: Sequence[int
         data: inputs in the run's precision, (N, d), images row by row with channels last.
         shape: (channels, rows, columns).
         seeds: one run each.
+        checkpoint: keeps what is done; of a network, parameters and buffers.
 
     Returns:
         Rows of both tables. A run whose loss or gradient is not finite ends there, ``diverged``.
@@ -49,16 +57,26 @@ def train(run: NetworkRun, data: Data, shape: Sequence[int], seeds: Sequence[int
     Raises:
         InputError: the network cannot be built.
     """
-    tables = Tables()
-    for seed in seeds:
-        _train_seed(run, data, shape, seed, tables)
+    state = checkpoint.read()
+    tables = Tables(state["modules"], state["metrics"]) if state else Tables()
+    for position in range(state.get("position", 0), len(seeds)):
+        _train_seed(run, data, shape, seeds, position, tables, checkpoint, state)
+        state = {}
     return tables
 
 
 @np.errstate(all="ignore")  # a product that overflows is seen as what it is, and is no surprise
 def _train_seed(
-    run: NetworkRun, data: Data, shape: Sequence[int], seed: int, tables: Tables
+    run: NetworkRun,
+    data: Data,
+    shape: Sequence[int],
+    seeds: Sequence[int],
+    position: int,
+    tables: Tables,
+    checkpoint: Checkpoint,
+    state: Mapping[str, Any],
 ) -> None:
+    seed = seeds[position]
     weights, order = generators(seed)
     torch.manual_seed(weights.initial_seed())
     model = build(run.architecture, shape, data.classes, run.architecture_options or {})
@@ -72,13 +90,25 @@ def _train_seed(
     inputs, labels = as_images(data.train_inputs, shape), data.train_labels
     shown = slice(run.evaluation_examples)
     test = as_images(data.test_inputs[shown], shape), data.test_labels[shown]
-    batches = minibatches(len(labels), run.batch_size, order)
+    kept, first = checkpoints.tensors_of(model), 0
+    if state:
+        checkpoints.put_back(state, kept, optimizer)
+        first = state["step"]
+    batches = minibatches(len(labels), run.batch_size, order, first)
     epoch_steps = max(1, len(labels) // run.batch_size)
     fixed = inputs[: run.probe_examples], labels[: run.probe_examples]
     if len(fixed[1]) < 2:
         raise InputError(f"probe_examples: {run.probe_examples} is wrong; it must be 2 or more")
     with watch(model, fixed, every=run.every, seed=seed) as watching:
-        for step in range(run.max_steps + 1):
+        if state:
+            watching.go_on(first, state["watched"])
+        for step in range(first, run.max_steps + 1):
+            if checkpoint.is_due():
+                checkpoint.write(
+                    checkpoints.state_of(kept, optimizer)
+                    | {"position": position, "step": step, "watched": watching.rows}
+                    | vars(tables)
+                )
             rows = next(batches)
             loss = functional.cross_entropy(model(inputs[rows]), labels[rows])
             gradients = torch.autograd.grad(loss, parameters, allow_unused=True)

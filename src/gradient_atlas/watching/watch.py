@@ -75,6 +75,15 @@ class watch:  # noqa: N801  it is used like a function
         if self._made % self._every == 0:
             self._measure()
 
+    def go_on(self, made: int, rows: list[dict[str, Any]]) -> None:
+        """Say that the model is one after so many updates, before which ``rows`` were measured.
+
+        To be called inside the block, where a training goes on from its checkpoint.
+        """
+        self._made, self.rows = made, rows
+        if made % self._every:
+            self._before = {}  # no update is to be noted, unlike after the measurement on entering
+
     def table(self) -> pd.DataFrame:
         """The rows so far, with the columns of ``MODULES``."""
         return pd.DataFrame(self.rows, columns=MODULES.names)
