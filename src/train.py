@@ -1,6 +1,6 @@
 """Train the network of one run with each seed; write what every layer and the loss did."""
 
-from command_line import run_script, training_parser
+from command_line import kept, run_script, training_parser
 
 import dataclasses
 from pathlib import Path
@@ -11,6 +11,7 @@ from gradient_atlas.networks.feedforward import PRECISIONS
 from gradient_atlas.runs.feedforward import parse_run
 from gradient_atlas.tables import files as tables
 from gradient_atlas.tables.schemas.training import GRADIENTS, METRICS
+from gradient_atlas.training.checkpoints import Checkpoint
 from gradient_atlas.training.loop import train
 
 
@@ -32,9 +33,10 @@ def main() -> None:
         "dataset": data.sha256,
     }
     label = f"{run.activation} {run.initialization} depth={run.depth}"
-    trained = train(run, data, arguments.seeds, progress_label=label)
-    tables.write(GRADIENTS, trained.gradients, arguments.gradients, made_by)
-    tables.write(METRICS, trained.metrics, arguments.metrics, made_by)
+    with Checkpoint(*kept(arguments), made_by) as checkpoint:
+        trained = train(run, data, arguments.seeds, label, checkpoint)
+        tables.write(GRADIENTS, trained.gradients, arguments.gradients, made_by)
+        tables.write(METRICS, trained.metrics, arguments.metrics, made_by)
 
 
 if __name__ == "__main__":

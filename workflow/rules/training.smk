@@ -32,4 +32,4 @@ rule train:
     shell:
         "{params.python} {input.code[0]:q} --run {params.run} --seeds {params.seeds}"
         " --dataset {params.dataset:q} --gradients {output.gradients:q} --metrics {output.metrics:q}"
-        " 2> {log:q} || (cat {log:q} >&2; exit 1)"
+        " --checkpoint {log:q}.checkpoint 2> {log:q} || (cat {log:q} >&2; exit 1)"

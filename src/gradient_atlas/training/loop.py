@@ -7,7 +7,7 @@ products.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -20,7 +20,8 @@ from gradient_atlas.datasets.load import Data
 from gradient_atlas.errors import InputError
 from gradient_atlas.networks.feedforward import FeedForward
 from gradient_atlas.runs.feedforward import Run
-from gradient_atlas.training import norms
+from gradient_atlas.training import checkpoints, norms
+from gradient_atlas.training.checkpoints import Checkpoint
 from gradient_atlas.training.minibatches import (
     generators,
     is_finite,
@@ -63,7 +64,13 @@ def steps_per_epoch(run: Run, examples: int) -> int:
     return max(1, examples // run.batch_size)
 
 
-def train(run: Run, data: Data, seeds: Sequence[int], progress_label: str | None = None) -> Tables:
+def train(
+    run: Run,
+    data: Data,
+    seeds: Sequence[int],
+    progress_label: str | None = None,
+    checkpoint: Checkpoint = checkpoints.NONE,
+) -> Tables:
     """Train the run's network once for each seed.
 
     Args:
@@ -71,6 +78,7 @@ def train(run: Run, data: Data, seeds: Sequence[int], progress_label: str | None
         data: inputs in the run's precision, (N, d), and labels (N,).
         seeds: each sets the weights and, apart, the order of the examples.
         progress_label: begin lines of progress on stderr with this; None: write none.
+        checkpoint: keeps what an unfinished run has done.
 
     Returns:
         Rows of both tables for all seeds. A run whose minibatch loss or gradient is not finite ends
@@ -94,16 +102,26 @@ def train(run: Run, data: Data, seeds: Sequence[int], progress_label: str | None
             train_inputs=run.input_scale * data.train_inputs,
             test_inputs=run.input_scale * data.test_inputs,
         )
-    tables = Tables()
-    for seed in seeds:
-        _train_seed(run, data, seed, tables, progress_label)
+    state = checkpoint.read()
+    tables = Tables(state["gradients"], state["metrics"]) if state else Tables()
+    for position in range(state.get("position", 0), len(seeds)):
+        _train_seed(run, data, seeds, position, tables, progress_label, checkpoint, state)
+        state = {}
     return tables
 
 
 @np.errstate(all="ignore")  # a product that overflows is seen as what it is, and is no surprise
 def _train_seed(
-    run: Run, data: Data, seed: int, tables: Tables, progress_label: str | None
+    run: Run,
+    data: Data,
+    seeds: Sequence[int],
+    position: int,
+    tables: Tables,
+    progress_label: str | None,
+    checkpoint: Checkpoint,
+    state: Mapping[str, Any],
 ) -> None:
+    seed = seeds[position]
     weight_generator, order_generator = generators(seed)
     examples = len(data.train_inputs)
     network = FeedForward(run, data.train_inputs.shape[1], data.classes, weight_generator)
@@ -112,10 +130,16 @@ def _train_seed(
     recorder = _Recorder(run, data, seed, tables)
     epoch_steps, total = steps_per_epoch(run, examples), total_steps(run, examples)
     logged = log_steps(total, epoch_steps)
-    progress = Progress(f"{progress_label} seed={seed}", total) if progress_label else None
+    kept, first = checkpoints.tensors_of(network), state.get("step", 0)
+    if state:
+        checkpoints.put_back(state, kept, optimizer)
+    progress = Progress(f"{progress_label} seed={seed}", total, first) if progress_label else None
 
-    batches = minibatches(examples, run.batch_size, order_generator)
-    for step in range(total + 1):
+    batches = minibatches(examples, run.batch_size, order_generator, first)
+    for step in range(first, total + 1):
+        if checkpoint.is_due():
+            here = {"position": position, "step": step} | vars(tables)
+            checkpoint.write(checkpoints.state_of(kept, optimizer) | here)
         rows = next(batches)
         # Not by brackets, which take three times as long.
         inputs, labels = data.train_inputs.index_select(0, rows), data.train_labels[rows]
