@@ -12,7 +12,7 @@ from gradient_atlas.claims.summary import build_summary, new_verdicts
 
 PROJECT = Path(__file__).parents[1]
 sys.path.append(str(PROJECT / "workflow/progress"))
-from snakemake_logger_plugin_atlas import progress_line  # noqa: E402
+from snakemake_logger_plugin_atlas import _said_to_the_user, progress_line  # noqa: E402
 
 RULES = """
 from snakemake.logging import logger
@@ -93,3 +93,9 @@ def test_summary_names_what_changed():
     assert "make report" in said
     assert "no verdict" in build_summary([], claims, [], Path("results/report.html"))
     assert "changed" not in build_summary([], claims, None, None)
+
+
+def test_a_refusal_is_its_own_words():
+    shown = 'WorkflowError in file "a.smk", line 3:\nconfig: x: wrong\n  File "a.smk", line 3, in f'
+    assert _said_to_the_user(shown) == "config: x: wrong"
+    assert _said_to_the_user("no heading: x\nmore") == "no heading: x\nmore"

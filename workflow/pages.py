@@ -14,7 +14,7 @@ from typing import Any
 import pandas as pd
 
 from gradient_atlas.drawing.figure_style import style_of
-from gradient_atlas.drawing.style import Style, style_from
+from gradient_atlas.drawing.style import Style
 from gradient_atlas.errors import InputError
 from gradient_atlas.measures.changes import groups
 from gradient_atlas.measures.dying import rates
@@ -28,21 +28,13 @@ _SOMETIMES = (ast.If, ast.For, ast.While, ast.IfExp, ast.Try, ast.BoolOp,
 Tables = dict[str, pd.DataFrame]
 
 
-def check_config(
-    config: Mapping[str, Any], figures: Path, names: list[str], existing: list[str]
-) -> None:
-    """Do ``check_panels`` and ``check_pages`` with the config's own style."""
-    check_panels(config["panels"], [*names, *existing])
-    check_pages(config, figures, names, style_from(config["style"]))
-
-
 def check_pages(config: Mapping[str, Any], figures: Path, names: list[str], style: Style) -> None:
     """Refuse a config whose figures cannot fit the venue's page, or that asks for missing panels.
 
     Args:
         config: completed.
         figures: the folder of the figures' modules.
-        names: the figures that are built; one without a module there (a user's own) passes.
+        names: the figures that are asked for; one without a module there (a user's own) passes.
         style: the config's.
 
     Raises:

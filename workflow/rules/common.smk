@@ -65,6 +65,7 @@ from gradient_atlas.runs.extension import is_extension, source_file
 from gradient_atlas.runs.sweep import expand_sweep, sweep_points
 from gradient_atlas.runs.feedforward import format_run
 from node import run_members_here
+from planned import look_at_plan
 
 try:
     config = complete(
@@ -113,10 +114,10 @@ for figure, name in CONFIGURED.items():
 if len(FIGURES) < len(config["figures"]):
     raise WorkflowError("config: figures: two have the same name; files would overwrite each other")
 if HAS_LIBRARIES:
-    from pages import check_config
+    from pages import check_panels
 
     try:
-        check_config(config, SOURCE / "figures", FIGURES, ALL_FIGURES)
+        check_panels(config["panels"], [*FIGURES, *ALL_FIGURES])
     except InputError as error:
         raise WorkflowError(f"config: {error}") from None
 # Data sets of several files that are no training sweep: a stage adds its own here, as

@@ -88,6 +88,8 @@ class LogHandler(LogHandlerBase):
             self._failure(facts)
         elif event in (None, LogEvent.ERROR) and record.levelno >= logging.WARNING:
             message = record.getMessage().strip()
+            if facts.get("exception") == "WorkflowError":
+                message = _said_to_the_user(message)
             known = not message or message == "None" or any(part in message for part in _KNOWN)
             if not known and message not in self.said and not message.startswith("Error in"):
                 self.said.add(message)
@@ -136,6 +138,13 @@ class LogHandler(LogHandlerBase):
 def _is_snakemakes(record: logging.LogRecord) -> bool:
     """Whether Snakemake says it by itself, and not the workflow."""
     return Path(snakemake.__file__).parent in Path(record.pathname).parents
+
+
+def _said_to_the_user(message: str) -> str:
+    """A refusal's own words, without Snakemake's heading and the lines of code that refused."""
+    lines = message.splitlines()
+    own = [line for line in lines[lines[0].startswith("WorkflowError") :] if "  File " not in line]
+    return "\n".join(own) or message
 
 
 def progress_line(done: int, total: int, elapsed: float, now: float) -> str:
