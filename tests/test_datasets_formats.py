@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from dataset_fixtures import archive_of, idx_bytes, python_2_batch
 from gradient_atlas.datasets.formats import CIFAR10_ARCHIVE, decode_cifar10, parse_idx
 from gradient_atlas.datasets.load import load
-from gradient_atlas.datasets.prepare import prepare, read_npz
+from gradient_atlas.datasets.prepare import prepare, read_npz, training_rows
 from gradient_atlas.errors import InputError
 
 
@@ -39,10 +39,11 @@ LABELS = np.arange(10) % 2
 @pytest.mark.parametrize(
     ("arrays", "reason"),
     [
-        ({"images": IMAGES}, "two arrays"),
+        ({"images": IMAGES}, "two arrays.*labels is missing"),
+        ({"x": IMAGES, "labels": LABELS}, "two arrays.*images is missing"),
         ({"images": IMAGES[0], "labels": LABELS}, r"\(N, H, W\)"),
         ({"images": IMAGES[:0], "labels": LABELS[:0]}, r"\(N, H, W\)"),
-        ({"images": IMAGES.astype(np.int64), "labels": LABELS}, "uint8 or float"),
+        ({"images": IMAGES.astype(np.int64), "labels": LABELS}, "uint8, or floats"),
         ({"images": IMAGES.astype(float), "labels": LABELS}, "0 to 1"),
         ({"images": IMAGES * np.nan, "labels": LABELS}, "0 to 1"),
         ({"images": IMAGES, "labels": LABELS[:9]}, r"\(10,\) integers"),
@@ -58,6 +59,9 @@ def test_npz_that_is_wrong(tmp_path: Path, arrays: dict[str, np.ndarray], reason
     with pytest.raises(InputError, match=f"mine.npz: .*{reason}"):
         prepare(str(tmp_path / "mine.npz"), tmp_path / "out")
     assert [path.name for path in tmp_path.iterdir()] == ["mine.npz"]
+    if "0 to 1" not in reason:  # what all pixels are is not looked at while a build is planned
+        with pytest.raises(InputError, match=f"mine.npz: .*{reason}"):
+            training_rows(str(tmp_path / "mine.npz"))
 
 
 def test_npz_cannot_take_the_name_of_another_data_set(tmp_path: Path) -> None:

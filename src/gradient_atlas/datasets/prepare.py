@@ -107,7 +107,8 @@ def read_npz(path: Path) -> tuple[np.ndarray, np.ndarray]:
 def training_rows(dataset: str) -> int:
     """Return how many training rows a data set (a name or a .npz file) will have.
 
-    Nothing is fetched; of a user's file the labels alone are read, not the images.
+    Nothing is fetched; of a user's file the labels are read, and of the images what the header
+    says: their shape and type.
 
     Raises:
         InputError: as ``prepare`` does for a user's file.
@@ -118,8 +119,10 @@ def training_rows(dataset: str) -> int:
         return BUNDLED[dataset]
     path = Path(dataset)
     with _opened(path) as file:
+        shape, kind = _header(file, "images")
         labels = file["labels"]
-    labels = _check_labels(path, labels, len(labels))
+    _check_kind(path, shape, kind)
+    labels = _check_labels(path, labels, shape[0])
     return len(labels) - sum(map(test_rows_of, np.bincount(labels).tolist()))
 
 
@@ -131,8 +134,11 @@ def _opened(path: Path) -> Iterator[Any]:
             yield file
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
-    except KeyError:
-        raise InputError(f"{path}: must hold two arrays, images and labels") from None
+    except KeyError as error:
+        missing = error.args[0].split()[0]
+        raise InputError(
+            f"{path}: must hold two arrays, images and labels; {missing} is missing"
+        ) from None
     except (
         *(OSError, ValueError, EOFError, TypeError, AttributeError, NotImplementedError),
         *(MemoryError, RuntimeError, zipfile.BadZipFile, zlib.error, SyntaxError),
@@ -141,13 +147,28 @@ def _opened(path: Path) -> Iterator[Any]:
         raise InputError(f"{path}: no readable .npz file of numbers ({reason})") from None
 
 
+def _header(file: Any, name: str) -> tuple[tuple[int, ...], np.dtype]:
+    """Shape and type of an array, without reading it."""
+    if name not in file.files:
+        raise KeyError(name)
+    with file.zip.open(f"{name}.npy") as member:
+        version = np.lib.format.read_magic(member)
+        read = {(1, 0): np.lib.format.read_array_header_1_0}
+        shape, _, kind = read.get(version, np.lib.format.read_array_header_2_0)(member)
+    return shape, kind
+
+
+def _check_kind(path: Path, shape: tuple[int, ...], kind: np.dtype) -> None:
+    if len(shape) not in (3, 4) or 0 in shape:
+        raise InputError(f"{path}: images {shape} must be (N, H, W) or (N, H, W, C)")
+    if kind != np.uint8 and not np.issubdtype(kind, np.floating):
+        raise InputError(f"{path}: images are {kind}; they must be uint8, or floats from 0 to 1")
+
+
 def _check_images(path: Path, images: np.ndarray) -> np.ndarray:
-    if images.ndim not in (3, 4) or 0 in images.shape:
-        raise InputError(f"{path}: images {images.shape} must be (N, H, W) or (N, H, W, C)")
+    _check_kind(path, images.shape, images.dtype)
     if images.dtype == np.uint8:
         return images
-    if not np.issubdtype(images.dtype, np.floating):
-        raise InputError(f"{path}: images are {images.dtype}; they must be uint8 or float")
     if not (np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1):
         raise InputError(f"{path}: images of type float must be finite and lie in 0 to 1")
     return np.rint(images.astype(np.float64) * 255).astype(np.uint8)
