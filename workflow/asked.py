@@ -19,6 +19,8 @@ from typing import Any
 
 from snakemake.iocontainers import Wildcards
 
+from code_stamps import stamped
+
 LIBRARIES = ("numpy", "scipy", "torch")
 
 
@@ -64,6 +66,8 @@ class Asked:
         for file in map(str, files):
             if self._source in Path(file).absolute().parents:
                 code.append(file)
+            elif names := stamped(file):
+                code += [str(self._source / name) for name in names]
             elif (made := self.of(file)) is not None:
                 others.append(made)
             else:
@@ -71,7 +75,7 @@ class Asked:
         config = [sorted(wildcards.items()), parameters, others]
         text = json.dumps(config, default=str).replace(str(self._source.parent), "")
         return {
-            "code": code_digest(self._source, tuple(code)),
+            "code": code_digest(self._source, tuple(dict.fromkeys(code))),
             "config": hashlib.sha256(text.encode()).hexdigest(),
             "versions": ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
         }

@@ -56,7 +56,8 @@ from snakemake.exceptions import WorkflowError
 import warm_start
 from bundles import bundles, minutes
 from clock import take_back
-from code_dependencies import literal, own_tables, source_files
+from code_dependencies import literal, own_tables
+from code_stamps import stamp
 from configuration import HAS_LIBRARIES, complete
 from gradient_atlas import arithmetic
 from gradient_atlas.errors import InputError
@@ -133,9 +134,20 @@ wildcard_constraints:
     figure="|".join(dict.fromkeys([*FIGURES, *ALL_FIGURES])),
 
 
+@functools.cache
+def code_of(script):
+    """The file that stands for all code that a script (a path below src/) runs.
+
+    `local` keeps a module's prefix off it; two modules of one paper may be of different commits.
+    """
+    prefix = workflow.modifier.path_modifier.prefix or ""
+    folder = Path(".snakemake/gradient_atlas_code") / prefix
+    return local(str(stamp(SOURCE, script, folder)))
+
+
 def code(*scripts):
-    """The files that these scripts (paths below src/) run; the first script comes first."""
-    return list(source_files(SOURCE, *scripts))
+    """The first of these scripts (paths below src/), and what stands for all code that they run."""
+    return [str(SOURCE / scripts[0]), *map(code_of, scripts)]
 
 
 def as_argument(value):
