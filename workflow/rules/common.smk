@@ -86,7 +86,9 @@ EXTENSIONS = {}
 os.environ[warm_start.SECONDS_LIMIT] = str(60 * (config["time_limit"] or 0))
 # In the environment too, for the same reason.
 minutes_between = config["checkpoint_minutes"]
-os.environ[warm_start.CHECKPOINT_MINUTES] = str("inf" if minutes_between is None else minutes_between)
+os.environ[warm_start.CHECKPOINT_MINUTES] = str(
+    "inf" if minutes_between is None else minutes_between
+)
 RUNS = {name: expand_sweep(name, sweep) for name, sweep in SWEEPS.items()}
 for sweep_name, runs in RUNS.items():
     for run in runs.values():
@@ -367,3 +369,24 @@ def loss_files(settings):
     problems = [*settings["problems"].values(), *settings["escapes"].values()]
     names = sorted({problem["loss"] for problem in problems if is_extension(problem["loss"])})
     return own_files(source_file(name, "dynamics.flow: loss") for name in names)
+
+
+def check_planned(figures):
+    """Refuse a figure of the plan that does not fit its page."""
+    if HAS_LIBRARIES:
+        from gradient_atlas.drawing.style import style_from
+        from pages import check_pages
+
+        check_pages(config, SOURCE / "figures", figures, style_from(config["style"]))
+
+
+def known_targets():
+    """What a misspelt target may have meant."""
+    pages = ["results/claims.parquet", "results/claims.md", "results/report.html"]
+    names = sorted({*FIGURES, *ALL_FIGURES})
+    drawn = expand("figures/{name}.{ending}", name=names, ending=["pdf", "svg", "png", "tex"])
+    files = [*drawn, "figures/bundle.zip", *pages, *table_files(*FIGURES)]
+    rules = ("claims", "report", "site", "archive")
+    return [workflow.modifier.modify_rulename(rule) for rule in rules] + [
+        PREFIX + file for file in files
+    ]
