@@ -24,6 +24,13 @@ fcntl.flock(held, fcntl.LOCK_EX)
 """
 KILL_ITSELF = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
 WAIT_FOR_EVER = "import signal; signal.pause()"
+WAIT_AT_STEP_1 = """
+import io, signal
+for file in Path("logs").rglob("*.checkpoint"):
+    content = io.BytesIO(file.read_bytes().partition(b"\\n")[2])
+    if torch.load(content, weights_only=True)["state"]["step"] == 1:
+        signal.pause()
+"""
 
 
 @pytest.fixture(scope="module")
@@ -93,19 +100,25 @@ def test_a_killed_job_is_named_and_takes_no_other_with_it(tmp_path, again):
     assert {table: table.stat().st_ino for table in healthy} == healthy  # none was made again
 
 
-def test_a_run_that_never_ends_is_ended_and_its_place_is_named(copy, again):
+def test_a_run_that_never_ends_is_ended_at_a_named_place_and_goes_on_from_its_checkpoint(
+    copy, again
+):
     for table in tables(copy):
         if FAULTY_RUN in str(table):
             table.unlink()
-    (copy / "fault").write_text(WAIT_FOR_EVER)
+    (copy / "fault").write_text(WAIT_AT_STEP_1)
     # That run alone is computed, so that the limit meets no other on a busy machine.
-    done = build(copy, "--config", "time_limit=0.05")
+    done = build(copy, "--config", "time_limit=0.05", "checkpoint_minutes=0")
     assert done.returncode == 1
     assert FAULTY_RUN in said(done)
     assert "Timeout (0:00:03" in said(done)
     assert "in tanh" in said(done)
     assert len(tables(copy)) == 2 * (RUNS - 1)
+    assert len(list(copy.glob("logs/**/*.checkpoint*"))) == 1
     again(copy)
+    (log,) = copy.glob(f"logs/training/training_loss/{FAULTY_RUN}/*.log")
+    assert "goes on at step 1 of 2 steps" in log.read_text()
+    assert list(copy.glob("logs/**/*.checkpoint*")) == []
 
 
 def damaged(kind, file):

@@ -9,6 +9,7 @@ numbers, texts, lists and mappings alone: ``torch.load`` reads it without runnin
 not used if it is damaged, or was written for another run or by other code, libraries or arithmetic.
 """
 
+import contextlib
 import hashlib
 import io
 import math
@@ -65,8 +66,9 @@ class Checkpoint:
     ) -> None:
         """Remove the file, unless an error ended the block."""
         if self._file is not None and kind is None:
-            for file in (self._file, *left_by_killed_writers(self._file)):
-                file.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # it is valid for this very run, and so does no harm
+                for file in (self._file, *left_by_killed_writers(self._file)):
+                    file.unlink(missing_ok=True)
 
     def is_due(self) -> bool:
         """Whether the state is to be written now."""
