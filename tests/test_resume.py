@@ -134,7 +134,7 @@ def clock(chance, last):
 
 
 @pytest.mark.parametrize("name", CASES)
-@settings(max_examples=4, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=3, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(chance=st.integers(0, 2**32).map(random.Random))
 def test_a_run_that_is_ended_again_and_again_writes_the_same_bytes(
     name, chance, undisturbed, tmp_path
