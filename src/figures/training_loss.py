@@ -30,7 +30,7 @@ from gradient_atlas.runs.names import name_of
 
 TABLES = {
     "metrics": "training/training_loss/metrics",
-    "gradients": "training/training_loss/gradients",
+    "gradients": "training/training_loss/gradients?step=0",
 }
 COINCIDE = 0.02  # nat: lines nearer than this lie on one another
 

@@ -285,7 +285,7 @@ def tables_of(figure):
 
 def datasets_of(figure):
     """The data sets that a figure names, by stage and name."""
-    return list(tables_of(figure).values())
+    return [dataset.partition("?")[0] for dataset in tables_of(figure).values()]
 
 
 def drawing_code(figure):

@@ -19,8 +19,10 @@ from gradient_atlas.measures.plateaus import (
     best_rate,
     best_run,
     drop,
+    drops,
     end_loss,
     initialization_of,
+    means_of_rates,
     rates_of,
     runs_of,
     share_of_guessing,
@@ -83,11 +85,12 @@ def _curve(tables: dict[str, DataFrame], activation: str, setting: str) -> Claim
 
 def _why(tables: dict[str, DataFrame], activation: str, setting: str) -> str:
     rows = runs_of(tables["metrics"], activation, setting)
-    start = at_rate(runs_of(tables["gradients"], activation, setting), best_rate(rows))
+    best = best_rate(rows)
+    start = at_rate(runs_of(tables["gradients"], activation, setting), best)
     others = [
-        f"{drop(at_rate(rows, rate)).mean():.2g} at η = {rate:g}"
-        for rate in rates_of(rows)
-        if not np.isclose(rate, best_rate(rows))
+        f"{value:.2g} at η = {rate:g}"
+        for rate, value in means_of_rates(drops(rows))
+        if not np.isclose(rate, best)
     ]
     factor = mean(factors(start))
     change = (
@@ -97,8 +100,8 @@ def _why(tables: dict[str, DataFrame], activation: str, setting: str) -> str:
     )
     return (
         f"At initialisation the error signal {change}, and the loss ends at "
-        f"{end_loss(best_run(rows)).mean():.2f}: this factor, √(n Var(W) E[φ'²]) (Schoenholz et "
-        "al. 2017), holds the activation and the weights' scale together."
+        f"{end_loss(at_rate(rows, best)).mean():.2f}: this factor, √(n Var(W) E[φ'²]) (Schoenholz "
+        "et al. 2017), holds the activation and the weights' scale together."
         + (f" Otherwise: {', '.join(others)}." if others else "")
     )
 

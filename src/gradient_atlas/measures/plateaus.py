@@ -19,6 +19,7 @@ GUESSES = 0.9  # of the loss of one who guesses: who keeps so much has learned n
 # Which initialisation is recommended for which activation (V section 5.4); the other is standard.
 RECOMMENDED = {"sigmoid": "xavier", "tanh": "xavier", "relu": "he"}
 SETTINGS = ("standard", "recommended")
+_RUN = ["learning_rate", "seed"]  # of one network
 
 
 def initialization_of(activation: str, setting: str) -> str:
@@ -47,14 +48,36 @@ def at_rate(rows: DataFrame, rate: float) -> DataFrame:
     return where(rows, learning_rate=rate)
 
 
-def end_loss(metrics: DataFrame) -> Series:
-    """By seed, the mean loss over the last epochs of one run; inf for a diverged one."""
+def end_losses(metrics: DataFrame) -> Series:
+    """By rate and seed, the mean loss over the last epochs of a run; inf for a diverged one."""
     ends = epoch_ends(metrics)
-    last = ends["epoch"] > metrics["epoch"].max() - LAST_EPOCHS
-    loss = ends[last].groupby("seed")["train_loss"].mean()
-    diverged = metrics[metrics["status"] == "diverged"]["seed"].unique()
-    loss = loss.reindex(sorted(metrics["seed"].unique()))
-    return loss.where(~loss.index.isin(diverged), np.inf)
+    last = ends["epoch"] > ends[_RUN[0]].map(_epochs(metrics)) - LAST_EPOCHS
+    loss = ends[last].groupby(_RUN)["train_loss"].mean()
+    lost = (metrics["status"] == "diverged").groupby([metrics[key] for key in _RUN]).any()
+    return loss.reindex(lost.index).where(~lost, np.inf)
+
+
+def drops(metrics: DataFrame) -> Series:
+    """By rate and seed, how much of the loss after ``FEW_EPOCHS`` is gone in the end.
+
+    nan where the run is too short to say; -inf of one that diverges, whose loss ends above any.
+    """
+    ends = epoch_ends(metrics)
+    after = ends[ends["epoch"] == FEW_EPOCHS].groupby(_RUN)["train_loss"].mean()
+    end = end_losses(metrics)
+    epochs = _epochs(metrics).reindex(end.index.get_level_values(_RUN[0])).to_numpy()
+    found = (1 - end / after.reindex(end.index)).where(epochs >= FEW_EPOCHS + LAST_EPOCHS)
+    return found.where(np.isfinite(end), -np.inf)
+
+
+def end_loss(metrics: DataFrame) -> Series:
+    """``end_losses`` of one run, by seed."""
+    return end_losses(metrics).droplevel(_RUN[0])
+
+
+def drop(metrics: DataFrame) -> Series:
+    """``drops`` of one run, by seed."""
+    return drops(metrics).droplevel(_RUN[0]) if len(metrics) else Series(dtype=float)
 
 
 def best_rate(metrics: DataFrame) -> float:
@@ -62,29 +85,23 @@ def best_rate(metrics: DataFrame) -> float:
 
     No network stands at a rate that only suits another.
     """
-    ends = {rate: end_loss(at_rate(metrics, rate)).mean() for rate in rates_of(metrics)}
+    ends = dict(means_of_rates(end_losses(metrics))) if len(metrics) else {}
     return min(ends, key=lambda rate: ends[rate]) if ends else np.nan
+
+
+def means_of_rates(values: Series) -> list[tuple[float, float]]:
+    """Each rate with the mean over its seeds, of what is given by rate and seed."""
+    return [(float(rate), of.mean()) for rate, of in values.groupby(level=_RUN[0])]
+
+
+def _epochs(metrics: DataFrame) -> Series:
+    """By rate, where its longest run ends."""
+    return metrics.groupby(_RUN[0])["epoch"].max()
 
 
 def best_run(metrics: DataFrame) -> DataFrame:
     """Rows at the best rate."""
     return at_rate(metrics, best_rate(metrics)) if len(metrics) else metrics
-
-
-def drop(metrics: DataFrame) -> Series:
-    """By seed of one run, how much of the loss after ``FEW_EPOCHS`` is gone in the end.
-
-    nan where the run is too short to say; -inf of one that diverges, whose loss ends above any.
-    """
-    if metrics.empty:
-        return Series(dtype=float)
-    ends = epoch_ends(metrics)
-    after = ends[ends["epoch"] == FEW_EPOCHS].groupby("seed")["train_loss"].mean()
-    end = end_loss(metrics)
-    found = 1 - end / after.reindex(end.index)
-    if metrics["epoch"].max() < FEW_EPOCHS + LAST_EPOCHS:
-        found[:] = np.nan
-    return found.where(np.isfinite(end), -np.inf)
 
 
 def guessing(metrics: DataFrame) -> float:

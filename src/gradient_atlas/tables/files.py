@@ -5,13 +5,15 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from gradient_atlas import arithmetic
@@ -76,10 +78,13 @@ def left_by_killed_writers(path: Path) -> list[Path]:
 
 def metadata(path: Path) -> dict[str, Any]:
     """Return a file's own metadata (see ``provenance.describe``), JSON values decoded."""
-    stored = pq.read_schema(path).metadata or {}
+    return _decoded(pq.read_schema(path).metadata)
+
+
+def _decoded(stored: Mapping[bytes, bytes] | None) -> dict[str, Any]:
     return {
         key.decode(): value.decode() if key == b"code" else json.loads(value)
-        for key, value in stored.items()
+        for key, value in (stored or {}).items()
         if key not in (b"ARROW:schema", b"pandas")
     }
 
@@ -95,22 +100,26 @@ def origin_of(files: Iterable[Path]) -> dict[str, object]:
     }
 
 
-def read(places: Path | Iterable[Path]) -> pd.DataFrame:
+def read(places: Path | Iterable[Path], rows: str = "") -> pd.DataFrame:
     """Read one file, several files, or all ``*.parquet`` below a folder as one table.
 
     Folders named ``key=value`` become text columns, and each parameter of the metadata's ``run``
     and each of its ``data`` (classes, rows of the data set) becomes a column with its own type and
     wins over the folder, so that a table can be grouped by any parameter of its runs.
 
+    Args:
+        places: files and folders.
+        rows: a column and its value, ``step=0``: no other rows are kept. All, if empty.
+
     Raises:
-        InputError: there is nothing to read, or a file is not Parquet.
+        InputError: there is nothing to read, a file is not Parquet, or has not that column.
     """
     places = [places] if isinstance(places, Path) else list(places)
     files = list(_files(places))
     if not files:
         named = ", ".join(map(str, places))
         raise InputError(f"{named}: no table here yet; build it with snakemake first")
-    return pd.concat([_read_file(file) for file in files], ignore_index=True)
+    return _joined([_part(file, rows) for file in files])
 
 
 def gather(
@@ -122,7 +131,8 @@ def gather(
     """Read the data sets that a figure names.
 
     Args:
-        names: data set (folder below ``results``) by the name that the figure gives it.
+        names: data set (folder below ``results``) by the name that the figure gives it. After a
+            question mark may stand which of its rows are read: ``training/depth/gradients?step=0``.
         results: the folder of all tables.
         sweeps: by the first two parts of a data set's name (``training/depth``) the sweep that it
             is made of. Only its members are read: a folder may still hold runs of an older config.
@@ -136,9 +146,10 @@ def gather(
     once = {} if once is None else once
     for dataset in names.values():
         if dataset not in once:
-            files = files_of(dataset, results, sweeps)
+            folder, _, rows = dataset.partition("?")
+            files = files_of(folder, results, sweeps)
             check_arithmetic(_files(files))
-            once[dataset] = read(files)
+            once[dataset] = read(files, rows)
     # A copy (lazy in pandas 3), so that no figure sees another's changes.
     return {name: once[dataset].copy() for name, dataset in names.items()}
 
@@ -183,14 +194,50 @@ def _files(places: Iterable[Path]) -> Iterator[Path]:
         yield from sorted(place.rglob("*.parquet")) if place.is_dir() else [place]
 
 
-def _read_file(file: Path) -> pd.DataFrame:
+def _part(file: Path, rows: str) -> tuple[pa.Table, dict[str, Any]]:
+    """One file's rows as it holds them, and the parameters that each of them has."""
     try:
-        frame = pq.ParquetFile(file, page_checksum_verification=True).read().to_pandas()
-        made_by = metadata(file)
+        table = pq.ParquetFile(file, page_checksum_verification=True).read()
+        made_by = _decoded(table.schema.metadata)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise _unreadable(file, error) from error
+    if rows:
+        column, _, value = rows.partition("=")
+        if column not in table.column_names:
+            raise InputError(f"{file}: no column {column}, whose {rows} a figure asks for")
+        wanted = pa.scalar(value).cast(table.schema.field(column).type)
+        table = table.filter(pc.equal(table[column], wanted))
     parameters = dict(part.split("=", 1) for part in file.parts if "=" in part)
-    parameters |= made_by.get("data", {}) | made_by.get("run", {})
+    return table, parameters | made_by.get("data", {}) | made_by.get("run", {})
+
+
+def _joined(parts: Sequence[tuple[pa.Table, dict[str, Any]]]) -> pd.DataFrame:
+    """The rows of all files below one another, parameters as columns.
+
+    Files with the same columns, and parameters of the same types, are one frame: a frame a file
+    costs more than its numbers do. Only such a file can be joined before it is a frame and give the
+    types that frames joined afterwards have.
+    """
+    alike: dict[tuple[object, ...], list[int]] = {}
+    for place, (table, parameters) in enumerate(parts):
+        types = tuple((key, type(value)) for key, value in parameters.items())
+        columns = tuple((field.name, str(field.type)) for field in table.schema)
+        alike.setdefault((columns, types, len(table) == 0), []).append(place)
+    frames = [_frame([parts[place] for place in places]) for places in alike.values()]
+    frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
+    # Back into the order of the files.
+    files = np.concatenate([np.asarray(places) for places in alike.values()])
+    order = np.argsort(np.repeat(files, [len(parts[place][0]) for place in files]), kind="stable")
+    ordered = bool((np.diff(order) == 1).all())
+    return frame if ordered else frame.iloc[order].reset_index(drop=True)
+
+
+def _frame(parts: Sequence[tuple[pa.Table, dict[str, Any]]]) -> pd.DataFrame:
+    """The rows of files that have the same columns, and parameters of the same types."""
+    tables = [table.replace_schema_metadata() for table, _ in parts]
+    frame = pa.concat_tables(tables).to_pandas()
+    values = {key: [of[key] for _, of in parts] for key in parts[0][1] if key not in frame}
+    each = np.repeat(np.arange(len(parts)), [len(table) for table in tables])
+    added = pd.DataFrame(values, index=range(len(parts))).iloc[each]
     # One concatenation: adding the columns one by one fragments the frame.
-    added = {key: [value] * len(frame) for key, value in parameters.items() if key not in frame}
-    return pd.concat([frame, pd.DataFrame(added, index=frame.index)], axis=1)
+    return pd.concat([frame, added.set_axis(frame.index)], axis=1)
