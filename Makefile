@@ -15,7 +15,8 @@ SNAKEMAKE := PYTHONPATH="$(CURDIR)/workflow/progress$${PYTHONPATH:+:$$PYTHONPATH
 EXPLAINED := || { status=$$?; test $$status != 75 || \
   echo "another build is at work in this folder; wait until it is done, or stop it" >&2; exit $$status; }
 
-.PHONY: figures claims report bundle doctor robustness record gallery sources test check format clean site archive
+.PHONY: figures claims report bundle doctor robustness record gallery sources test check format clean site archive \
+  benchmark
 figures: .venv/installed
 	@$(SNAKEMAKE) $(ARGS) $(EXPLAINED)
 
@@ -82,6 +83,11 @@ sources: .venv/installed
 # A file's tests stay together, since they share what they build.
 test: check
 	python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+
+# How fast, beside what people would use instead: docs/benchmarks.md. With ARGS=--quick a minute's
+# worth, apart from the page; with ARGS=--whole whole builds and the tests too, which takes an hour.
+benchmark: .venv/installed
+	PYTHONPATH="$(CURDIR)/src" python benchmarks/benchmark.py $(ARGS)
 
 check: .venv/installed
 	ruff format --check .

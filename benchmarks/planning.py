@@ -12,19 +12,16 @@ memory are those of Snakemake and all that it starts; a scheduler's are not amon
 
 import argparse
 import math
-import os
 import shutil
-import subprocess
 import sys
 import tempfile
-import time
-from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
 import yaml
+from measurements import PROJECT, Cost, measured
 
-PROJECT = Path(__file__).parents[1]
+PLAN = ["--dry-run", "--quiet", "all"]
 STUB = '''"""Write tables of the right columns, for measuring everything but training."""
 
 from command_line import run_script, training_parser
@@ -51,7 +48,7 @@ def main():
     parser = training_parser(__doc__)
     for option in ("--dataset", "--gradients", "--metrics"):
         parser.add_argument(option, required=True, type=Path)
-    arguments = parser.parse_args()
+    arguments, _ = parser.parse_known_args()  # what else the workflow tells the trainer
     run = parse_run(arguments.run)
     made_by = {"run": dataclasses.asdict(run), "data": {"classes": 10}, "seeds": arguments.seeds}
     tables.write(GRADIENTS, rows(GRADIENTS, LAYERS, STEPS), arguments.gradients, made_by)
@@ -60,15 +57,6 @@ def main():
 
 run_script(main)
 '''
-
-
-@dataclass(frozen=True)
-class Cost:
-    """Seconds from start to end, processor seconds, and MB of the largest process."""
-
-    seconds: float
-    processor: float
-    memory: float
 
 
 def project_with_stub(folder: Path, layers: int, steps: int) -> Path:
@@ -96,16 +84,13 @@ def config_of(runs: int) -> dict[str, object]:
     }
 
 
-def measured(command: list[str], folder: Path) -> Cost:
-    """Run a command to its end; SystemExit with what it said if it fails."""
-    start = time.monotonic()
-    with (folder / "said").open("w") as said:
-        process = subprocess.Popen(command, cwd=folder, stdout=said, stderr=said)
-        _, status, used = os.wait4(process.pid, 0)
-    if status:
-        sys.exit((folder / "said").read_text()[-3000:])
-    seconds = time.monotonic() - start
-    return Cost(seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+def costs(runs: int, project: Path, folder: Path, actions: dict[str, list[str]]) -> dict[str, Cost]:
+    """What each of these ways of calling Snakemake costs for so many runs, one after the other."""
+    folder.mkdir()
+    (folder / "config.yaml").write_text(yaml.safe_dump(config_of(runs)))
+    snakemake = [sys.executable, "-m", "snakemake", "--nolock", "--configfile", "config.yaml"]
+    snakemake += ["--snakefile", str(project / "workflow/Snakefile")]
+    return {action: measured([*snakemake, *words], folder) for action, words in actions.items()}
 
 
 def main() -> None:
@@ -123,34 +108,21 @@ def main() -> None:
     )
     how += [] if arguments.profile else ["--cores", arguments.cores]
     found: dict[str, list[tuple[int, Cost]]] = {}
+    actions = {"plan": PLAN}
+    if arguments.build:
+        actions |= {"build": how, "look over": PLAN}
     with tempfile.TemporaryDirectory() as temporary:
         project = project_with_stub(Path(temporary, "project"), arguments.layers, arguments.steps)
         for runs in arguments.runs:
-            folder = Path(temporary, str(runs))
-            folder.mkdir()
-            (folder / "config.yaml").write_text(yaml.safe_dump(config_of(runs)))
-            snakemake = [
-                sys.executable,
-                "-m",
-                "snakemake",
-                "--nolock",
-                "--configfile",
-                "config.yaml",
-            ]
-            snakemake += ["--snakefile", str(project / "workflow/Snakefile")]
-            actions = {"plan": ["--dry-run", "--quiet", "all"]}
-            if arguments.build:
-                actions |= {"build": how, "look over": ["--dry-run", "--quiet", "all"]}
-            for action, words in actions.items():
-                cost = measured([*snakemake, *words], folder)
+            for action, cost in costs(runs, project, Path(temporary, str(runs)), actions).items():
                 found.setdefault(action, []).append((runs, cost))
                 print(
                     f"{runs:6d} runs  {action:10s} {cost.seconds:7.1f} s  {cost.memory:6.0f} MB  "
                     f"{cost.processor:7.1f} s of processor  {cost.seconds / runs:.4f} s a run",
                     flush=True,
                 )
-    for action, costs in found.items():
-        for (few, one), (many, other) in pairwise(costs):
+    for action, each in found.items():
+        for (few, one), (many, other) in pairwise(each):
             exponent = math.log(other.seconds / one.seconds) / math.log(many / few)
             print(f"{action}: from {few} to {many} runs, seconds grow as runs ** {exponent:.2f}")
 

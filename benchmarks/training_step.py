@@ -1,123 +1,143 @@
-"""Time of a training step here beside a plain PyTorch loop with and without a gradient monitor.
+"""Where a training step's time goes: its matrix products alone, the loop, and what it logs.
 
-    PYTHONPATH=src python benchmarks/training_step.py
+    PYTHONPATH=src python benchmarks/training_step.py --width 32 --repeats 5
 
-All train the same network, a ReLU perceptron with He initialisation, on one thread; what is
-compared is processor time. "bare" is a ``torch.nn.Sequential`` with ``torch.optim.SGD`` and nothing
-else; "monitored" adds what people write to watch gradients: a hook on every parameter that takes
-its norm and an ``.item()`` on it and on the loss. Ours looks at each step for divergence, and at
-the steps that ``log_steps`` names measures every layer on 256 examples and the loss on 2,000;
-"unlogged" is ours without these. Each runs in a process of its own, in turn, since the plain loops
-take the arithmetic that torch chooses and ours the portable one.
+All in one process on one thread, in turn, as processor time: the products of a step by themselves
+(each layer's forward product, and two of the backward pass), the loop with an empty schedule of
+logged steps, and the whole loop. The network is a ReLU perceptron with He's initialisation; data
+are made-up numbers of the size of MNIST-5k.
 """
 
-import command_line  # noqa: F401
+from command_line import run_script
 
 import argparse
-import os
+import json
 import statistics
-import subprocess
-import sys
 import time
+from collections.abc import Iterator
 from itertools import pairwise
 
+import numpy as np
 import torch
-from torch import nn
 
-from gradient_atlas import arithmetic
 from gradient_atlas.arithmetic import prepare_torch
 from gradient_atlas.datasets.load import Data
 from gradient_atlas.runs.feedforward import Run
 from gradient_atlas.training import loop
 
-INPUTS, CLASSES, EXAMPLES = 784, 10, 4000
+INPUTS, CLASSES, EXAMPLES, TESTED = 784, 10, 4000, 1000
 
 
-def plain_loop(run: Run, data: Data, steps: int, monitored: bool) -> None:
-    """Train as a tutorial does."""
-    torch.manual_seed(0)
-    sizes = [INPUTS, *[run.width] * (run.depth - 1), CLASSES]
-    layers: list[nn.Module] = []
-    for n_in, n_out in pairwise(sizes):
-        layers += [nn.Linear(n_in, n_out), nn.ReLU()]
-    model = nn.Sequential(*layers[:-1])
-    for parameter in model.parameters():
-        if parameter.ndim > 1:
-            nn.init.kaiming_normal_(parameter)
-        else:
-            nn.init.zeros_(parameter)
-    record: list[float] = []
-    if monitored:
-        for parameter in model.parameters():
-            parameter.register_hook(lambda gradient: record.append(gradient.norm().item()))
-    optimizer = torch.optim.SGD(model.parameters(), lr=run.learning_rate)
-    loss_function = nn.CrossEntropyLoss()
-    for step in range(steps):
-        rows = torch.randint(EXAMPLES, (run.batch_size,))
-        optimizer.zero_grad()
-        loss = loss_function(model(data.train_inputs[rows]), data.train_labels[rows])
-        loss.backward()
-        optimizer.step()
-        if monitored:
-            record.append(loss.item() + step)
-
-
-WAYS = {"bare": "native", "monitored": "native", "ours": "portable", "unlogged": "portable"}
-
-
-def milliseconds(way: str, run: Run) -> float:
-    """Processor time of a step, the second time that the work is done."""
-    prepare_torch()
+def made_up_data(examples: int = EXAMPLES, tested: int = TESTED) -> Data:
+    """Normal inputs (examples, 784) and random labels."""
     generator = torch.Generator().manual_seed(0)
-    data = Data(
-        train_inputs=torch.randn(EXAMPLES, INPUTS, generator=generator),
-        train_labels=torch.randint(CLASSES, (EXAMPLES,), generator=generator),
-        test_inputs=torch.randn(1000, INPUTS, generator=generator),
-        test_labels=torch.randint(CLASSES, (1000,), generator=generator),
+    return Data(
+        train_inputs=torch.randn(examples, INPUTS, generator=generator),
+        train_labels=torch.randint(CLASSES, (examples,), generator=generator),
+        test_inputs=torch.randn(tested, INPUTS, generator=generator),
+        test_labels=torch.randint(CLASSES, (tested,), generator=generator),
         classes=CLASSES,
         sha256="",
     )
-    steps = run.epochs * (EXAMPLES // run.batch_size)
-    if way == "unlogged":
+
+
+def sizes(run: Run) -> list[tuple[int, int]]:
+    """(inputs, outputs) of each layer."""
+    return list(pairwise([INPUTS, *[run.width] * (run.depth - 1), CLASSES]))
+
+
+def operations(run: Run) -> int:
+    """Floating-point operations of a step's products; the first layer passes no gradient on."""
+    layers = [2 * run.batch_size * n_in * n_out for n_in, n_out in sizes(run)]
+    return 3 * sum(layers) - layers[0]
+
+
+class Products:
+    """A step's products on arrays that are there, which is the least a step can take."""
+
+    def __init__(self, run: Run) -> None:
+        generator = np.random.default_rng(0)
+
+        def array(*shape: int) -> np.ndarray:
+            return generator.standard_normal(shape, dtype=np.float32)
+
+        batch, layers = run.batch_size, sizes(run)
+        self.weights = [array(n_out, n_in) for n_in, n_out in layers]
+        self.activations = [array(batch, n) for n in (INPUTS, *(n_out for _, n_out in layers))]
+        self.signals = [np.empty_like(a) for a in self.activations]
+        self.gradients = [np.empty_like(w) for w in self.weights]
+
+    def step(self) -> None:
+        """Forward, then backward."""
+        for weight, a, z in zip(self.weights, self.activations, self.signals[1:], strict=False):
+            np.dot(a, weight.T, out=z)
+        for layer in reversed(range(len(self.weights))):
+            signal = self.activations[layer + 1]  # numbers of the right shape
+            np.dot(signal.T, self.activations[layer], out=self.gradients[layer])
+            if layer:
+                np.dot(signal, self.weights[layer], out=self.signals[layer])
+
+
+def turns(run: Run, repeats: int) -> Iterator[dict[str, float]]:
+    """Milliseconds of processor time a step, a turn after the other; the first is for warming up.
+
+    RuntimeError if the loop logs although nothing was asked for.
+    """
+    prepare_torch()
+    data, products = made_up_data(), Products(run)
+    steps = loop.total_steps(run, EXAMPLES)
+    schedule = loop.log_steps
+
+    def unlogged() -> None:
         loop.log_steps = lambda *_: set()
-    taken = 0.0
-    for _ in range(2):
-        start = time.process_time()
-        if way in ("bare", "monitored"):
-            plain_loop(run, data, steps, monitored=way == "monitored")
-        else:
-            loop.train(run, data, [0])
-        taken = time.process_time() - start
-    return taken / steps * 1e3
+        try:
+            if loop.train(run, data, [0]).metrics:
+                raise RuntimeError("training.loop no longer asks log_steps what to log")
+        finally:
+            loop.log_steps = schedule
+
+    for turn in range(repeats + 1):
+        taken = {}
+        for what in ("products", "unlogged", "logged"):
+            start = time.process_time()
+            if what == "products":
+                for _ in range(steps):
+                    products.step()
+            elif what == "unlogged":
+                unlogged()
+            else:
+                loop.train(run, data, [0])
+            taken[what] = (time.process_time() - start) / steps * 1e3
+        if turn:
+            yield taken
 
 
 def main() -> None:
-    """Print milliseconds a step and ratios to the bare loop of the same turn."""
+    """Print milliseconds a step of each turn, and ratios."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--depth", type=int, default=50)
     parser.add_argument("--width", type=int, default=128)
     parser.add_argument("--epochs", type=int, default=5, help="of 31 steps each")
     parser.add_argument("--repeats", type=int, default=5)
-    parser.add_argument("--way", choices=WAYS, help="measure one way alone, in this process")
+    parser.add_argument("--json", action="store_true", help="all numbers, for a program")
     arguments = parser.parse_args()
-    if arguments.way:
-        size = {"depth": arguments.depth, "width": arguments.width, "epochs": arguments.epochs}
-        print(milliseconds(arguments.way, Run("random", learning_rate=0.01, **size)))
+    size = {"depth": arguments.depth, "width": arguments.width, "epochs": arguments.epochs}
+    run = Run("random", learning_rate=0.01, **size)
+    found = list(turns(run, arguments.repeats))
+    if arguments.json:
+        print(json.dumps({"turns": found, "operations": operations(run)}))
         return
-    times: dict[str, list[float]] = {way: [] for way in WAYS}
-    for _ in range(arguments.repeats):
-        for way, setting in WAYS.items():
-            command = [sys.executable, __file__, *sys.argv[1:], "--way", way]
-            chosen = os.environ | {arithmetic.CHOICE: setting}
-            done = subprocess.run(command, env=chosen, capture_output=True, text=True, check=True)
-            times[way].append(float(done.stdout))
-    for way, found in times.items():
-        ratios = [own / bare for own, bare in zip(found, times["bare"], strict=True)]
+    for what in found[0]:
+        times = [turn[what] for turn in found]
+        ratios = [turn[what] / turn["products"] for turn in found]
         print(
-            f"{way:10s} {statistics.median(found):7.2f} ms a step   "
-            f"{statistics.median(ratios):.2f} x bare ({min(ratios):.2f} to {max(ratios):.2f})"
+            f"{what:9s} {statistics.median(times):7.2f} ms a step   "
+            f"{statistics.median(ratios):.2f} x products ({min(ratios):.2f} to {max(ratios):.2f})"
         )
+    shares = [turn["logged"] / turn["unlogged"] for turn in found]
+    spread = f"({min(shares):.2f} to {max(shares):.2f})"
+    print(f"logged / unlogged {statistics.median(shares):.2f} {spread}")
 
 
 if __name__ == "__main__":
-    main()
+    run_script(main)

@@ -75,6 +75,8 @@ def write_source(
     readme = readme.replace("](docs/gallery.md)", "](index.md)")
     (source / "README.md").write_text(readme, encoding="utf-8")
     shutil.copytree(project / "docs/gallery", source / "docs/gallery", dirs_exist_ok=True)
+    for picture in (project / "docs").glob("*.png"):
+        shutil.copy(picture, source / "docs")
     sentences, beyond = read_sentences()
     text = to_markdown(sentences, beyond, claims, "../figures/{}.md")
     (source / "docs/sources.md").write_text(text, encoding="utf-8")

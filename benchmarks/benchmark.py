@@ -1,0 +1,149 @@
+"""Measure everything and write docs/benchmarks.md: `make benchmark`.
+
+    PYTHONPATH=src python benchmarks/benchmark.py            some ten minutes on two idle cores
+    PYTHONPATH=src python benchmarks/benchmark.py --quick    a minute: tiny networks, no peers
+    PYTHONPATH=src python benchmarks/benchmark.py --whole    and the whole workflow, for an hour
+
+Times are wall time or processor time of processes; each comparison is of runs in turn.
+"""
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import contest
+import measurements
+import planning
+import workflow
+from measurements import PROJECT, Row, measured
+
+# Width: turns of each way as one process, and the peers whose sweep is measured at it.
+WIDTHS: dict[int, tuple[int, list[str]]] = {
+    128: (3, ["notebook", "cockpit", "lightning"]),
+    32: (3, ["notebook"]),
+    512: (1, []),
+}
+MORE_SWEEPS = {32: ["cockpit", "lightning"], 512: ["notebook", "cockpit", "lightning"]}
+STEP_REPEATS = {32: 5, 128: 3, 512: 1}
+PLANNED = (500, 1000, 2000, 4000)
+PARTS = ("alone", "sweep", "step", "growth")
+KEPT = "measure these; the others' rows stay, if they are of the same machine and versions"
+FEWEST = 6  # runs of a plan that costs what none does
+
+
+def compared(folder: Path, parts: set[str], quick: bool) -> Iterator[Row]:
+    """This project and its peers: ``alone``, and as a ``sweep``."""
+    work = contest.prepare(folder)
+    widths = {16: (1, [])} if quick else WIDTHS
+    work = replace(work, depth=5, epochs=1) if quick else work
+    reasons = {} if quick else contest.usable(work)
+    for width, (turns, ways) in widths.items():
+        if "alone" in parts:
+            yield from contest.alone(replace(work, width=width), turns, reasons)
+        if "sweep" in parts and (ways or quick):
+            yield from contest.sweep(replace(work, width=width), ways, reasons)
+
+
+def steps(quick: bool) -> Iterator[Row]:
+    """A step's products, the loop without and with logging."""
+    for width, repeats in ({16: 1} if quick else STEP_REPEATS).items():
+        words = ["--width", width, "--repeats", repeats, "--json", *(["--epochs", 1] * quick)]
+        found = _said("training_step.py", *words)
+        yield Row("step", "products", width, 0, "operations", found["operations"], "1")
+        for turn, taken in enumerate(found["turns"]):
+            for way, milliseconds in taken.items():
+                yield Row("step", way, width, turn, "time", milliseconds, "ms")
+
+
+def grown(folder: Path, quick: bool) -> Iterator[Row]:
+    """Training along each axis, and planning."""
+    for axis, value, turn, seconds, memory in _said("growth.py", *(["--quick"] * quick)):
+        yield Row("growth", axis, value, turn, "time", seconds, "s")
+        yield Row("growth", axis, value, turn, "memory", memory, "MB")
+    project = planning.project_with_stub(folder / "planned", layers=3, steps=2)
+    how = {"plan": planning.PLAN}
+    least = planning.costs(FEWEST, project, folder / "fewest", how)["plan"]
+    for runs in (12, 24) if quick else PLANNED:
+        cost = planning.costs(runs, project, folder / str(runs), how)["plan"]
+        for quantity, more, unit in (
+            ("time", cost.processor - least.processor, "s"),
+            ("memory", cost.memory - least.memory, "MB"),
+        ):
+            yield Row("growth", "planned runs", runs, 0, quantity, more, unit)
+
+
+def _said(script: str, *words: object) -> list | dict:
+    """What a benchmark of its own process prints."""
+    command = [sys.executable, PROJECT / "benchmarks" / script, *words]
+    return json.loads(measured(command, PROJECT, contest.environments()[0]).said)
+
+
+def whole(folder: Path) -> Iterator[Row]:
+    """What takes long."""
+    work = contest.prepare(folder)
+    reasons = contest.usable(work)
+    for width, ways in MORE_SWEEPS.items():
+        yield from contest.sweep(replace(work, width=width), ways, reasons)
+    yield from workflow.whole(folder / "workflow")
+
+
+def kept(rows: Iterator[Row]) -> list[Row]:
+    """All rows, each shown as it comes."""
+    found = []
+    for row in rows:
+        print(*(str(v) for v in vars(row).values() if v != ""), file=sys.stderr, flush=True)
+        found.append(row)
+    return found
+
+
+def _before(table: Path, parts: set[str], facts: dict) -> list[Row]:
+    """Rows of other parts, measured earlier on this machine; ``facts`` take over a higher load."""
+    rows, then = measurements.read(table)
+    if parts >= set(PARTS) or any(then.get(key) != facts[key] for key in facts if key != "load"):
+        return []
+    facts["load"] = max(facts["load"], then["load"])
+    names = measurements.SCHEMA.names
+    return [Row(*values) for values in rows.loc[~rows["part"].isin(parts), names].to_numpy()]
+
+
+def main() -> None:
+    """Measure, write the table, have the page written."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--quick", action="store_true", help="tiny, and apart from the page")
+    parser.add_argument("--whole", action="store_true", help="the whole workflow too")
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help=KEPT)
+    parser.add_argument("--results", type=Path, default=PROJECT / "results", help="folder")
+    parser.add_argument("--page", type=Path, help="default: docs/benchmarks.md")
+    arguments = parser.parse_args()
+    name = "benchmarks_quick" if arguments.quick else "benchmarks"
+    page = PROJECT / "docs/benchmarks.md"
+    page = arguments.page or (arguments.results / f"{name}.md" if arguments.quick else page)
+    facts = measurements.machine()
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary).resolve()
+        table, parts = arguments.results / f"{name}.parquet", set(arguments.parts)
+        rows = _before(table, parts, facts)
+        if parts & {"alone", "sweep"}:
+            rows += kept(compared(folder, parts, arguments.quick))
+        if "step" in parts:
+            rows += kept(steps(arguments.quick))
+        if "growth" in parts:
+            rows += kept(grown(folder, arguments.quick))
+        measurements.write(rows, table, facts)
+        if arguments.whole:
+            facts = measurements.machine()
+            rows = kept(whole(folder / "whole"))
+            measurements.write(rows, arguments.results / f"{name}_whole.parquet", facts)
+    writer = [sys.executable, PROJECT / "benchmarks/page.py", table]
+    path = os.environ | {"PYTHONPATH": str(PROJECT / "src")}
+    subprocess.run([*map(str, writer), "--page", str(page)], env=path, check=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,214 @@
+"""The same work by this project and by what people would use instead, in turn on one machine.
+
+The work: a perceptron of 50 layers on 4,000 images of MNIST in batches of 128, five epochs, the
+gradient norm of every layer's weights at the same steps. Alone, each is one process from its start
+to its end; as a sweep, 12 learning rates: a peer starts a process for each, as many at once as
+there are cores, and the project runs them by its own workflow, whose planning counts. All peers are
+first held against the project's norms, with the same weights and images.
+
+The project does more than that at a logged step: error signals, activations, shares of dead units,
+and the loss on 2,000 rows. A peer logs what is compared here and nothing else.
+"""
+
+import json
+import os
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import yaml
+from measurements import ONE_THREAD, PROJECT, Cost, FailedError, Row, cores, measured
+from peers import environment
+
+from gradient_atlas.runs.feedforward import Run, format_run
+from gradient_atlas.runs.sweep import expand_sweep
+
+PEERS = {
+    "notebook": ["notebook.py"],
+    "lightning": ["lightning_module.py"],
+    "lightning, every step": ["lightning_module.py", "--every-step"],
+    "cockpit": ["cockpit_quantity.py"],
+}
+RATES = [round(0.001 * number, 3) for number in range(1, 13)]  # of a sweep
+EXAMPLES, CHECKED = 4000, 256  # rows of MNIST-5k for training, and in the batch of the check
+SAME = 1e-4  # relative; float32 adds 50 layers in another order
+
+
+@dataclass(frozen=True)
+class Work:
+    """What is trained; ``folder`` holds the data set and takes what is written."""
+
+    folder: Path
+    width: int = 128
+    depth: int = 50
+    epochs: int = 5
+    learning_rate: float = 0.01
+
+    @property
+    def run(self) -> Run:
+        """The project's parameters of it."""
+        return Run(
+            "mnist_5k",
+            width=self.width,
+            depth=self.depth,
+            epochs=self.epochs,
+            learning_rate=self.learning_rate,
+        )
+
+    @property
+    def images(self) -> Path:
+        """The folder of the data set."""
+        return self.folder / "results/datasets/mnist_5k"
+
+    @property
+    def logged(self) -> list[int]:
+        """Steps before the last update that the project logs: 0, powers of two, ends of epochs."""
+        epoch = EXAMPLES // self.run.batch_size
+        total = self.epochs * epoch
+        powers = {2**k for k in range(total.bit_length())}
+        return sorted(s for s in {0} | powers | set(range(0, total, epoch)) if s < total)
+
+
+def environments() -> tuple[dict[str, str], dict[str, str]]:
+    """What the project's processes are told, and the peers', whose arithmetic is torch's own."""
+    unwanted = ("GRADIENT_ATLAS", "MAKE", "MFLAGS")  # make hands its ARGS on to every make below it
+    plain = {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
+    path = f"{Path(sys.executable).parent}{os.pathsep}{plain.get('PATH', os.defpath)}"
+    own = plain | {"PYTHONPATH": str(PROJECT / "src"), "PATH": path}
+    peers = {k: v for k, v in plain.items() if k != "PYTHONPATH"}
+    return own, peers | ONE_THREAD
+
+
+def prepare(folder: Path) -> Work:
+    """Put the data set where the workflow has it, by the workflow; the default work on it."""
+    folder.mkdir(exist_ok=True)
+    measured([*snakemake(1), "results/datasets/mnist_5k/dataset.json"], folder, environments()[0])
+    return Work(folder)
+
+
+def own(work: Work, name: str = "own") -> Cost:
+    """One run as a user starts it."""
+    output = work.folder / name
+    command = [sys.executable, PROJECT / "src/train.py", "--run", format_run(work.run)]
+    command += ["--seeds", "0", "--dataset", work.images]
+    command += [
+        "--gradients",
+        output / "gradients.parquet",
+        "--metrics",
+        output / "metrics.parquet",
+    ]
+    return measured(command, work.folder, environments()[0])
+
+
+def loop(work: Work, *words: object) -> Cost:
+    """The project's loop in a process that says how long it took (``own_loop.py``)."""
+    command = [sys.executable, PROJECT / "benchmarks/own_loop.py", "--dataset", work.images]
+    return measured(
+        [*command, "--run", format_run(work.run), *words], work.folder, environments()[0]
+    )
+
+
+def peer(way: str, work: Work, *words: object, name: str = "peer") -> Cost:
+    """One run of a peer."""
+    script, *more = PEERS[way]
+    command = [environment.PYTHON, PROJECT / "benchmarks/peers" / script, *more]
+    command += ["--images", work.images, "--output", work.folder / name, "--width", work.width]
+    command += ["--depth", work.depth, "--epochs", work.epochs]
+    command += ["--learning-rate", work.learning_rate, "--logged", *work.logged, *words]
+    try:
+        return measured(command, work.folder, environments()[1])
+    finally:
+        shutil.rmtree(work.folder / name, ignore_errors=True)
+
+
+def usable(work: Work) -> dict[str, str]:
+    """For each peer why it cannot be measured, or an empty text once it is found to do the work.
+
+    SystemExit if it runs and its norms at step 0, with the weights and images of the project's
+    probe, are not the project's.
+    """
+    if reason := environment.install():
+        return dict.fromkeys(PEERS, reason)
+    file = work.folder / "weights.npz"
+    said = loop(replace(work, epochs=0), "--weights", file)
+    expected = json.loads(said.said)["norms"]
+    reasons = {}
+    for way in PEERS:
+        words = ["--weights", file, "--batch-size", CHECKED, "--examples", CHECKED]
+        try:
+            found = json.loads(peer(way, replace(work, epochs=1), *words).said)["norms"]["0"]
+        except FailedError as failure:
+            reasons[way] = str(failure)
+            continue
+        if len(found) != work.depth or not np.allclose(found, expected, rtol=SAME, atol=0):
+            sys.exit(f"{way}: norms at step 0 are {found[:3]}..., not {expected[:3]}...")
+        reasons[way] = ""
+    return reasons
+
+
+def alone(work: Work, turns: int, reasons: dict[str, str]) -> Iterator[Row]:
+    """Each as one process, in turn: seconds and processor seconds of all of it, and of the loop."""
+    for way in (way for way, reason in reasons.items() if reason):
+        yield Row("alone", way, work.width, 0, "process", np.nan, "s", reasons[way])
+    ways: dict[str, Callable[[], Cost]] = {"this project": lambda: own(work)}
+    ways |= {w: lambda w=w: peer(w, work) for w, reason in reasons.items() if not reason}
+    for turn in range(turns):
+        for way, run in ways.items():
+            cost = run()
+            yield Row("alone", way, work.width, turn, "process", cost.seconds, "s")
+            yield Row("alone", way, work.width, turn, "processor", cost.processor, "s")
+            yield Row("alone", way, work.width, turn, "memory", cost.memory, "MB")
+            seconds = json.loads((loop(work) if way == "this project" else cost).said)
+            yield Row("alone", way, work.width, turn, "loop", seconds["loop_seconds"], "s")
+
+
+def sweep(work: Work, ways: Sequence[str], reasons: dict[str, str]) -> Iterator[Row]:
+    """Twelve runs on all cores, each peer's between two of the project's."""
+    turn = 0
+    yield Row("sweep", "this project", work.width, turn, "sweep", own_sweep(work), "s")
+    for way in ways:
+        if reasons[way]:
+            yield Row("sweep", way, work.width, turn, "sweep", np.nan, "s", reasons[way])
+            continue
+        works = [replace(work, learning_rate=rate) for rate in RATES]
+        start = os.times().elapsed
+        with ThreadPoolExecutor(cores()) as pool:
+            list(pool.map(lambda one, way=way: peer(way, one, name=str(one.learning_rate)), works))
+        yield Row("sweep", way, work.width, turn, "sweep", os.times().elapsed - start, "s")
+        turn += 1
+        yield Row("sweep", "this project", work.width, turn, "sweep", own_sweep(work), "s")
+
+
+def own_sweep(work: Work) -> float:
+    """Seconds from the command to its end; the data set is there, the tables are not."""
+    shutil.rmtree(work.folder / "results/training", ignore_errors=True)
+    base = {"dataset": "mnist_5k", "depth": work.depth, "width": work.width, "epochs": work.epochs}
+    sweep = {"base": base, "grid": {"learning_rate": RATES}, "seeds": [0]}
+    config = {"training": {"sweeps": {"benchmark": sweep}}}
+    (work.folder / "sweep.yaml").write_text(yaml.safe_dump(config))
+    metrics = Path("results/training/benchmark/metrics")
+    targets = [metrics / path / "part.parquet" for path in expand_sweep("benchmark", sweep)]
+    command = [*snakemake(cores()), "--configfile", "sweep.yaml", "--", *targets]
+    seconds = measured(command, work.folder, environments()[0]).seconds
+    if missing := [target for target in targets if not (work.folder / target).is_file()]:
+        sys.exit(f"sweep of the project: {missing[0]} was not written")
+    return seconds
+
+
+def snakemake(jobs: int) -> list[object]:
+    """Snakemake from a folder elsewhere, on the project's rules."""
+    snakefile = PROJECT / "workflow/Snakefile"
+    return [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--nolock",
+        "--cores",
+        jobs,
+        "--snakefile",
+        snakefile,
+    ]

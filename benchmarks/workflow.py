@@ -1,0 +1,54 @@
+"""How long the whole workflow takes: builds, what they do again, and the tests; in minutes.
+
+`make benchmark ARGS=--whole` measures these too, into results/benchmarks_whole.parquet, where the
+page finds them afterwards. Builds start from nothing in a folder of their own.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pandas as pd
+from contest import environments, snakemake
+from measurements import PROJECT, FailedError, Row, cores, measured
+
+FIGURE = "quadratic_trajectories"  # the one that is drawn alone
+FIRST_VENUE, OTHER_VENUE = "style={venue: icml, column: half}", "style={venue: icml}"
+
+
+def whole(folder: Path) -> Iterator[Row]:
+    """Seconds of each command, one after the other, and the efficiency of the builds."""
+    steps: dict[str, tuple[str, list[str]]] = {
+        "smoke build": ("smoke", ["--configfile", str(PROJECT / "config/smoke.yaml")]),
+        "default build": ("default", []),
+        "the same again, nothing to do": ("default", []),
+        "one figure for another venue": (
+            "default",
+            [f"figures/{FIGURE}.pdf", "--config", FIRST_VENUE],
+        ),
+        "every figure for another venue": ("default", ["--config", OTHER_VENUE]),
+    }
+    for name, (place, words) in steps.items():
+        (folder / place).mkdir(parents=True, exist_ok=True)
+        print(f"{name} ...", file=sys.stderr, flush=True)
+        try:
+            command = [*snakemake(cores()), *words]
+            seconds = measured(command, folder / place, environments()[0]).seconds
+        except FailedError as failure:
+            yield Row("workflow", name, cores(), 0, "time", float("nan"), "s", str(failure))
+            continue
+        yield Row("workflow", name, cores(), 0, "time", seconds, "s")
+        if name.endswith("build"):
+            share = job_seconds(folder / place / "logs") / (seconds * cores())
+            yield Row("workflow", name, cores(), 0, "efficiency", share, "1")
+    print("make test ...", file=sys.stderr, flush=True)
+    try:
+        seconds = measured(["make", "test"], PROJECT, environments()[0]).seconds
+        yield Row("workflow", "make test", cores(), 0, "time", seconds, "s")
+    except FailedError as failure:
+        yield Row("workflow", "make test", cores(), 0, "time", float("nan"), "s", str(failure))
+
+
+def job_seconds(logs: Path) -> float:
+    """Seconds of all jobs together, each from its start to its end, as Snakemake noted them."""
+    return sum(float(pd.read_csv(file, sep="\t")["s"].sum()) for file in logs.rglob("*.tsv"))
