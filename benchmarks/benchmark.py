@@ -26,33 +26,38 @@ from measurements import PROJECT, Row, measured
 # Width: turns of each way as one process, and the peers whose sweep is measured at it.
 WIDTHS: dict[int, tuple[int, list[str]]] = {
     128: (3, ["notebook", "cockpit", "lightning"]),
-    32: (3, ["notebook"]),
+    32: (2, ["notebook"]),
     512: (1, []),
 }
+SLOWEST_AT = 128  # the first of them, where alone the slowest peer is measured, to save time
 MORE_SWEEPS = {32: ["cockpit", "lightning"], 512: ["notebook", "cockpit", "lightning"]}
 STEP_REPEATS = {32: 5, 128: 3, 512: 1}
+TINY = 16  # the width of --quick
 PLANNED = (500, 1000, 2000, 4000)
 PARTS = ("alone", "sweep", "step", "growth")
 KEPT = "measure these; the others' rows stay, if they are of the same machine and versions"
 FEWEST = 6  # runs of a plan that costs what none does
 
 
-def compared(folder: Path, parts: set[str], quick: bool) -> Iterator[Row]:
+def compared(folder: Path, parts: set[str], chosen: set[int], quick: bool) -> Iterator[Row]:
     """This project and its peers: ``alone``, and as a ``sweep``."""
     work = contest.prepare(folder)
-    widths = {16: (1, [])} if quick else WIDTHS
+    widths = {TINY: (1, [])} if quick else {w: how for w, how in WIDTHS.items() if w in chosen}
     work = replace(work, depth=5, epochs=1) if quick else work
     reasons = {} if quick else contest.usable(work)
     for width, (turns, ways) in widths.items():
+        if width != SLOWEST_AT:
+            reasons.pop("lightning, every step", None)
         if "alone" in parts:
             yield from contest.alone(replace(work, width=width), turns, reasons)
         if "sweep" in parts and (ways or quick):
             yield from contest.sweep(replace(work, width=width), ways, reasons)
 
 
-def steps(quick: bool) -> Iterator[Row]:
+def steps(chosen: set[int], quick: bool) -> Iterator[Row]:
     """A step's products, the loop without and with logging."""
-    for width, repeats in ({16: 1} if quick else STEP_REPEATS).items():
+    for width in sorted(chosen):
+        repeats = 1 if quick else STEP_REPEATS[width]
         words = ["--width", width, "--repeats", repeats, "--json", *(["--epochs", 1] * quick)]
         found = _said("training_step.py", *words)
         yield Row("step", "products", width, 0, "operations", found["operations"], "1")
@@ -102,14 +107,16 @@ def kept(rows: Iterator[Row]) -> list[Row]:
     return found
 
 
-def _before(table: Path, parts: set[str], facts: dict) -> list[Row]:
-    """Rows of other parts, measured earlier on this machine; ``facts`` take over a higher load."""
+def _before(table: Path, parts: set[str], widths: set[int], facts: dict) -> list[Row]:
+    """What is not measured now and was on this machine; ``facts`` keep the higher load."""
     rows, then = measurements.read(table)
-    if parts >= set(PARTS) or any(then.get(key) != facts[key] for key in facts if key != "load"):
+    again = rows["part"].isin(parts) & (rows["size"].isin(widths) | (rows["part"] == "growth"))
+    rows = rows.loc[~again, measurements.SCHEMA.names]
+    same = all(then.get(key) == facts[key] for key in facts if key != "load")
+    if not same or (parts == set(PARTS) and widths >= set(WIDTHS)):
         return []
     facts["load"] = max(facts["load"], then["load"])
-    names = measurements.SCHEMA.names
-    return [Row(*values) for values in rows.loc[~rows["part"].isin(parts), names].to_numpy()]
+    return [Row(*values) for values in rows.to_numpy()]
 
 
 def main() -> None:
@@ -118,6 +125,9 @@ def main() -> None:
     parser.add_argument("--quick", action="store_true", help="tiny, and apart from the page")
     parser.add_argument("--whole", action="store_true", help="the whole workflow too")
     parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help=KEPT)
+    parser.add_argument(
+        "--widths", nargs="+", type=int, choices=WIDTHS, default=list(WIDTHS), help=KEPT
+    )
     parser.add_argument("--results", type=Path, default=PROJECT / "results", help="folder")
     parser.add_argument("--page", type=Path, help="default: docs/benchmarks.md")
     arguments = parser.parse_args()
@@ -128,11 +138,12 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary).resolve()
         table, parts = arguments.results / f"{name}.parquet", set(arguments.parts)
-        rows = _before(table, parts, facts)
+        widths = {TINY} if arguments.quick else set(arguments.widths)
+        rows = _before(table, parts, widths, facts)
         if parts & {"alone", "sweep"}:
-            rows += kept(compared(folder, parts, arguments.quick))
+            rows += kept(compared(folder, parts, widths, arguments.quick))
         if "step" in parts:
-            rows += kept(steps(arguments.quick))
+            rows += kept(steps(widths, arguments.quick))
         if "growth" in parts:
             rows += kept(grown(folder, arguments.quick))
         measurements.write(rows, table, facts)
@@ -146,4 +157,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except measurements.FailedError as failure:
+        sys.exit(f"error: {failure}")

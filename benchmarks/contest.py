@@ -26,6 +26,7 @@ from peers import environment
 
 from gradient_atlas.runs.feedforward import Run, format_run
 from gradient_atlas.runs.sweep import expand_sweep
+from gradient_atlas.tables import files as tables
 
 PEERS = {
     "notebook": ["notebook.py"],
@@ -194,8 +195,9 @@ def own_sweep(work: Work) -> float:
     targets = [metrics / path / "part.parquet" for path in expand_sweep("benchmark", sweep)]
     command = [*snakemake(cores()), "--configfile", "sweep.yaml", "--", *targets]
     seconds = measured(command, work.folder, environments()[0]).seconds
-    if missing := [target for target in targets if not (work.folder / target).is_file()]:
-        sys.exit(f"sweep of the project: {missing[0]} was not written")
+    ended = tables.read([work.folder / target for target in targets])["status"]
+    if not (ended == "ok").all():
+        sys.exit("sweep of the project: a run diverged, and so ended early")
     return seconds
 
 

@@ -10,6 +10,7 @@ from command_line import Json
 
 import argparse
 import json
+import sys
 import time
 from pathlib import Path
 
@@ -40,9 +41,11 @@ def main() -> None:
         weights = {str(n): w.detach().numpy() for n, w in enumerate(network.weights)}
         np.savez(arguments.weights, **weights)
     start = time.perf_counter()
-    rows = train(run, data, [SEED]).gradients
+    rows = train(run, data, [SEED])
     seconds = time.perf_counter() - start
-    norms = list(map(float, rows["weight_gradient_norm"][: run.depth]))
+    if rows.metrics["status"][-1] != "ok":
+        sys.exit("training diverged, and so ended early")
+    norms = list(map(float, rows.gradients["weight_gradient_norm"][: run.depth]))
     print(json.dumps({"loop_seconds": seconds, "norms": norms}))
 
 

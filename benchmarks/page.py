@@ -17,7 +17,7 @@ import pandas as pd
 from page_figures import draw_comparison, draw_growth
 from fit import exponent
 from measurements import BUSY, PROJECT, read
-from ratios import OWN, between, sweeps
+from ratios import OWN, between, medians, sweeps
 from targets import targets
 from theory import EXPONENTS
 
@@ -95,12 +95,11 @@ def growth(rows: pd.DataFrame) -> Iterator[str]:
         here = rows[rows["way"] == axis]
         cells = []
         for quantity, theory in zip(("time", "memory"), expected, strict=True):
-            values = here[here["quantity"] == quantity].groupby("size")["value"].median()
-            positive = values[values > 0]
-            if len(positive) < 2:
+            values = medians(here[here["quantity"] == quantity])
+            if len(values) < 2:
                 cells.append(f"not measured | {theory}")
                 continue
-            slope = exponent(positive.index, positive)
+            slope = exponent(values.index, values)
             error = "" if pd.isna(slope.error) else f" ± {slope.error:.2f}"
             cells.append(f"{slope.value:.2f}{error} | {theory}")
         low, high = here["size"].min(), here["size"].max()

@@ -2,9 +2,10 @@
 
 import numpy as np
 import pandas as pd
+from fit import exponent
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
-from ratios import OWN, Ratio, between, sweeps
+from ratios import OWN, Ratio, between, medians, sweeps
 from theory import EXPONENTS
 
 from gradient_atlas.drawing.style import COLORS, THEORY, Style, label_panels
@@ -67,32 +68,37 @@ def _ratio(rows: pd.DataFrame, quantity: str, way: str) -> Ratio:
 
 
 def draw_growth(rows: pd.DataFrame, style: Style) -> Figure:
-    """For each axis a panel: time and memory over those at the smallest value, and theory."""
+    """For each axis a panel: time and memory over those at the smallest value, and theory.
+
+    A title says the fitted exponents.
+    """
     figure, panels = style.new_figure(len(LABELS) + 1, columns=3, panel_height=1.7)
     looks = {
         "time": {"color": COLORS["blue"], "marker": "o"},
         "memory": {"color": COLORS["orange"], "marker": "s"},
     }
+    titles = []
     for axes, (axis, label) in zip(panels, LABELS.items(), strict=False):
+        found, highest = [], 1.0
         for quantity, power in zip(looks, EXPONENTS[axis], strict=True):
-            here = rows[(rows["way"] == axis) & (rows["quantity"] == quantity)]
-            values = here.groupby("size")["value"].median()
-            values = values[values > 0]
+            values = medians(rows[(rows["way"] == axis) & (rows["quantity"] == quantity)])
             if values.empty:
                 continue
             x, y = values.index.to_numpy(float), values.to_numpy() / values.iloc[0]
             axes.plot(x, y, linestyle="", label=f"{quantity}, measured", **looks[quantity])
             # Through the largest, where what is asymptotic holds best.
             axes.plot(x, y[-1] * (x / x[-1]) ** power, **THEORY, label="_")
-        axes.set(xscale="log", yscale="log", xlabel=label)
+            highest = max(highest, *y)
+            if len(x) > 1:
+                found.append(f"{quantity} {exponent(x, y).value:.2f}")
+        axes.set(xscale="log", yscale="log", xlabel=label, ylim=(0.6, max(2 * highest, 4)))
         ticks = sorted(rows.loc[rows["way"] == axis, "size"].unique())
         axes.set_xticks(ticks, [f"{tick:,}" for tick in ticks])
         axes.minorticks_off()
-        low, high = axes.get_ylim()
-        axes.set_ylim(low, max(high, 3 * low))
+        titles.append(", ".join(found))
     for row in (0, 3):
         panels[row].set_ylabel("over the smallest")
-    label_panels(panels[:-1], [label.split(" (")[0].capitalize() for label in LABELS.values()])
+    label_panels(panels[:-1], titles)
     spare = panels[-1]
     spare.axis("off")
     handles, labels = panels[0].get_legend_handles_labels()

@@ -50,6 +50,12 @@ def sweeps(rows: pd.DataFrame, way: str) -> Ratio:
     )
 
 
+def medians(rows: pd.DataFrame) -> pd.Series:
+    """Median over the turns by size, of one quantity; without those that are not above 0."""
+    values = rows.groupby("size")["value"].median()
+    return values[values > 0]
+
+
 @dataclass(frozen=True)
 class Target:
     """What is aimed at.

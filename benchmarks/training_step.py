@@ -15,6 +15,7 @@ import json
 import statistics
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -79,16 +80,16 @@ class Products:
 
 
 def turns(run: Run, repeats: int) -> Iterator[dict[str, float]]:
-    """Milliseconds of processor time a step, a turn after the other; the first is for warming up.
+    """Milliseconds of processor time a step, a turn after the other.
 
-    RuntimeError if the loop logs although nothing was asked for.
+    RuntimeError if the loop logs although nothing was asked for, or training diverges.
     """
     prepare_torch()
     data, products = made_up_data(), Products(run)
     steps = loop.total_steps(run, EXAMPLES)
     schedule = loop.log_steps
 
-    def unlogged() -> None:
+    def unlogged(run: Run) -> None:
         loop.log_steps = lambda *_: set()
         try:
             if loop.train(run, data, [0]).metrics:
@@ -96,20 +97,24 @@ def turns(run: Run, repeats: int) -> Iterator[dict[str, float]]:
         finally:
             loop.log_steps = schedule
 
-    for turn in range(repeats + 1):
+    def repeated(run: Run) -> None:
+        for _ in range(loop.total_steps(run, EXAMPLES)):
+            products.step()
+
+    def logged(run: Run) -> None:
+        if loop.train(run, data, [0]).metrics["status"][-1] != "ok":
+            raise RuntimeError("training diverged, and so ended early")
+
+    ways = {"products": repeated, "unlogged": unlogged, "logged": logged}
+    for do in ways.values():
+        do(replace(run, max_steps=8))  # to be warm
+    for _ in range(repeats):
         taken = {}
-        for what in ("products", "unlogged", "logged"):
+        for way, do in ways.items():
             start = time.process_time()
-            if what == "products":
-                for _ in range(steps):
-                    products.step()
-            elif what == "unlogged":
-                unlogged()
-            else:
-                loop.train(run, data, [0])
-            taken[what] = (time.process_time() - start) / steps * 1e3
-        if turn:
-            yield taken
+            do(run)
+            taken[way] = (time.process_time() - start) / steps * 1e3
+        yield taken
 
 
 def main() -> None:
