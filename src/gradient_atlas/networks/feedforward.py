@@ -151,7 +151,7 @@ class FeedForward(nn.Module):
         """
         run, phi, scale = self.run, self.activation, self.run.residual_scale
         mode = mode or ("train" if self.training else "evaluate")
-        normalized, how = run.normalization != "none", self._statistics(mode)
+        normalized, how = run.normalization != "none", self.statistics(mode)
         before = normalized and run.normalization_position == "before_activation"
         after = normalized and not before
         residual = False  # of the first layer, whose input has another width
@@ -177,7 +177,7 @@ class FeedForward(nn.Module):
             trace.activations.append(logits)
         return logits
 
-    def _statistics(self, mode: Mode) -> tuple[Any, ...]:
+    def statistics(self, mode: Mode) -> tuple[Any, ...]:
         """What batch normalisation is told; the first batch replaces its meaningless 0 and 1."""
         if self.run.normalization != "batch_norm":
             return ()

@@ -7,6 +7,8 @@ array share their memory, so that nothing is copied. Under a native arithmetic t
 numpy warns of infinities where torch does not; who expects them says ``np.errstate``.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,6 +39,16 @@ def product(left: Tensor, right: Tensor) -> Tensor:
     if not arithmetic.is_portable():
         return left @ right
     return _Product.apply(left, right)  # type: ignore[no-untyped-call]
+
+
+def product_into(out: Tensor, left: Tensor, right: Tensor) -> Callable[[], Any]:
+    """A call that writes left · right into ``out``, which is contiguous; all are matrices.
+
+    For a product that is made again and again: the views are made once, here.
+    """
+    if not arithmetic.is_portable():
+        return partial(torch.mm, left, right, out=out)
+    return partial(np.dot, left.numpy(), right.numpy(), out=out.numpy())
 
 
 def _multiply(left: Tensor, right: Tensor) -> Tensor:

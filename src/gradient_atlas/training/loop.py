@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from gradient_atlas.datasets.load import Data
 from gradient_atlas.errors import InputError
+from gradient_atlas.networks.backpropagation import Passes, flatten
 from gradient_atlas.networks.feedforward import FeedForward
 from gradient_atlas.runs.feedforward import Run
 from gradient_atlas.training import checkpoints, norms
@@ -29,7 +29,7 @@ from gradient_atlas.training.minibatches import (
     minibatches,
 )
 from gradient_atlas.training.optimizers import Optimizer, build_optimizer, clip_gradients
-from gradient_atlas.training.probe import Probe, shares_off
+from gradient_atlas.training.probe import Probe, SharesOff
 from gradient_atlas.training.progress import Progress
 
 # train_loss and train_accuracy are measured on the first so many training rows, always the same.
@@ -126,8 +126,14 @@ def _train_seed(
     examples = len(data.train_inputs)
     network = FeedForward(run, data.train_inputs.shape[1], data.classes, weight_generator)
     parameters = network.trained_parameters
-    optimizer = build_optimizer(run, parameters)
-    recorder = _Recorder(run, data, seed, tables)
+    whole = flatten(parameters)
+    batch = data.train_inputs.new_empty(min(run.batch_size, examples), *data.train_inputs.shape[1:])
+    passes = Passes(network, batch, "train", parameters)
+    # The layer-wise ones must know what is a layer; to the others all numbers are one tensor.
+    layerwise = run.optimizer in ("lars", "lamb")
+    optimizer = build_optimizer(run, parameters if layerwise else [whole])
+    gradients = passes.gradients if layerwise else [passes.gradient]
+    recorder = _Recorder(run, data, seed, tables, network)
     epoch_steps, total = steps_per_epoch(run, examples), total_steps(run, examples)
     logged = log_steps(total, epoch_steps)
     kept, first = checkpoints.tensors_of(network), state.get("step", 0)
@@ -141,24 +147,26 @@ def _train_seed(
             here = {"position": position, "step": step} | vars(tables)
             checkpoint.write(checkpoints.state_of(kept, optimizer) | here)
         rows = next(batches)
-        # Not by brackets, which take three times as long.
-        inputs, labels = data.train_inputs.index_select(0, rows), data.train_labels[rows]
-        loss = functional.cross_entropy(network(inputs), labels)
-        gradients: Sequence[Tensor] = torch.autograd.grad(loss, parameters)
-        finite = is_finite(loss, gradients)
+        torch.index_select(data.train_inputs, 0, rows, out=batch)
+        passes.forward()
+        loss = passes.backward(data.train_labels[rows])
+        finite = is_finite(loss, [passes.gradient])
         gradient_norm = clipped_norm = math.nan
         if run.clip_norm is not None:
-            gradients, gradient_norm, clipped_norm = clip_gradients(gradients, run.clip_norm)
+            (scaled,), gradient_norm, clipped_norm = clip_gradients(
+                [passes.gradient], run.clip_norm
+            )
+            passes.gradient.copy_(scaled)
         if step in logged or not finite:
             if run.clip_norm is None:
-                gradient_norm = clipped_norm = norms.global_norm(gradients)
-            recorder.record(network, step, step / epoch_steps, gradient_norm, clipped_norm, finite)
+                gradient_norm = clipped_norm = norms.global_norm([passes.gradient])
+            recorder.record(step, step / epoch_steps, gradient_norm, clipped_norm, finite)
         if progress is not None and step % _PROGRESS_CHECK == 0 and progress.is_due():
             progress.report(step, float(loss))
         if step == total or not finite:
             break
         if step in logged:
-            recorder.record_update(network, optimizer, gradients)
+            recorder.record_update(optimizer, gradients)
         else:
             optimizer.step(gradients)
     if progress is not None:
@@ -168,19 +176,25 @@ def _train_seed(
 class _Recorder:
     """Appends the rows of one seed."""
 
-    def __init__(self, run: Run, data: Data, seed: int, tables: Tables) -> None:
+    def __init__(
+        self, run: Run, data: Data, seed: int, tables: Tables, network: FeedForward
+    ) -> None:
         self.data = data
         self.seed = seed
         self.tables = tables
-        self.probe = Probe(
-            data.train_inputs[: run.probe_examples], data.train_labels[: run.probe_examples]
+        self.network = network
+        train_inputs, rows = data.train_inputs, run.probe_examples
+        self.probe = Probe(network, train_inputs[:rows], data.train_labels[:rows])
+        self.train_passes = Passes(network, train_inputs[:EVALUATION_EXAMPLES], "evaluate")
+        self.test_passes = Passes(network, data.test_inputs, "evaluate")
+        self.shares_off = (
+            None
+            if run.dead_examples is None
+            else SharesOff(network, train_inputs[: run.dead_examples])
         )
-        rows = run.dead_examples
-        self.more_rows = None if rows is None else data.train_inputs[:rows]
 
     def record(
         self,
-        network: FeedForward,
         step: int,
         epoch: float,
         gradient_norm: float,
@@ -188,11 +202,12 @@ class _Recorder:
         finite: bool,
     ) -> None:
         """Measure the network at this step: a row of metrics, and a row of gradients a layer."""
-        data, n = self.data, EVALUATION_EXAMPLES
-        train_loss, train_accuracy = _evaluate(
-            network, data.train_inputs[:n], data.train_labels[:n]
+        train_loss, train_accuracy = loss_and_accuracy(
+            self.train_passes.forward(), self.data.train_labels[:EVALUATION_EXAMPLES]
         )
-        test_loss, test_accuracy = _evaluate(network, data.test_inputs, data.test_labels)
+        test_loss, test_accuracy = loss_and_accuracy(
+            self.test_passes.forward(), self.data.test_labels
+        )
         here = {"seed": self.seed, "step": step, "epoch": epoch}
         _append(
             self.tables.metrics,
@@ -208,9 +223,9 @@ class _Recorder:
                 "first_nonfinite_step": None if finite else step,
             },
         )
-        off = None if self.more_rows is None else shares_off(network, self.more_rows)
-        weights = network.weights
-        for layer, measured in enumerate(self.probe.measure(network), start=1):
+        off = self.shares_off.measure() if self.shares_off else None
+        weights = self.network.weights
+        for layer, measured in enumerate(self.probe.measure(), start=1):
             row = here | {"layer": layer} | vars(measured)
             row |= {"update_ratio": math.nan, "float32_changed_fraction": math.nan}
             row |= off[layer - 1] if off else {}
@@ -221,11 +236,9 @@ class _Recorder:
             )
             _append(self.tables.gradients, row)
 
-    def record_update(
-        self, network: FeedForward, optimizer: Optimizer, gradients: Sequence[Tensor]
-    ) -> None:
+    def record_update(self, optimizer: Optimizer, gradients: Sequence[Tensor]) -> None:
         """Make the update and fill in what it changes in the rows just recorded."""
-        weights = network.weights
+        weights = self.network.weights
         before = [weight.detach().clone() for weight in weights]
         optimizer.step(gradients)
         ratios = self.tables.gradients["update_ratio"]
@@ -247,11 +260,6 @@ def _changed_in_float32(old: Tensor, new: Tensor) -> float:
     stored = old.to(torch.float32)
     moved = stored.to(torch.float64) + (new.to(torch.float64) - old.to(torch.float64))
     return float((moved.to(torch.float32) != stored).double().mean())
-
-
-@torch.no_grad()
-def _evaluate(network: FeedForward, inputs: Tensor, labels: Tensor) -> tuple[float, float]:
-    return loss_and_accuracy(network(inputs, mode="evaluate"), labels)
 
 
 def _append(columns: dict[str, list[Any]], row: dict[str, Any]) -> None:

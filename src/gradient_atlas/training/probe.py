@@ -1,7 +1,7 @@
 """What is measured at every layer on a fixed batch: gradients, error signals, activations.
 
-One forward pass and one call of ``torch.autograd.grad`` yield all layers' gradients, with respect
-to the weights and to the pre-activations. Norms are accumulated in float64 (``norms``).
+One forward and one backward pass yield all layers' gradients, with respect to the weights and to
+the pre-activations. Norms are accumulated in float64 (``norms``).
 """
 
 import math
@@ -10,10 +10,10 @@ from functools import cache
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from gradient_atlas.networks import activations
-from gradient_atlas.networks.feedforward import FeedForward, Trace
+from gradient_atlas.networks.backpropagation import Passes
+from gradient_atlas.networks.feedforward import FeedForward
 from gradient_atlas.training import norms
 
 # A unit of a bounded activation is saturated where |φ'(z)| is below this share of max |φ'|.
@@ -50,28 +50,26 @@ class LayerProbe:
 
 
 class Probe:
-    """Measures a network on one fixed batch, as often as asked, without changing it."""
+    """Measures one network on one fixed batch, as often as asked, without changing it."""
 
-    def __init__(self, inputs: Tensor, labels: Tensor) -> None:
+    def __init__(self, network: FeedForward, inputs: Tensor, labels: Tensor) -> None:
         """``inputs`` (B, n_inputs) and ``labels`` (B,) are the batch."""
-        self.inputs = inputs
+        self.network = network
         self.labels = labels
+        self._passes = Passes(network, inputs, "probe", network.weights, keep=True)
 
-    def measure(self, network: FeedForward) -> list[LayerProbe]:
+    def measure(self) -> list[LayerProbe]:
         """One ``LayerProbe`` a layer, l = 1 first; batch normalisation takes this batch's moments.
 
         Since L is the mean over B examples, ∂L/∂z_i = (∂ℓ_i/∂z_i)/B when examples do not interact,
         so error_signal_norm = √(B Σ (∂L/∂z)²). Batch normalisation couples examples: ∂ℓ_i/∂z_i then
         stands for B ∂L/∂z_i, through all examples' losses.
         """
-        trace = Trace()
-        loss = functional.cross_entropy(
-            network(self.inputs, mode="probe", trace=trace), self.labels
-        )
-        weights = network.weights
-        gradients = torch.autograd.grad(loss, [*weights, *trace.pre_activations])
+        passes, weights = self._passes, self.network.weights
+        passes.forward()
+        passes.backward(self.labels)
         depth = len(weights)
-        pairs = zip(gradients[:depth], gradients[depth:], strict=True)
+        pairs = zip(passes.gradients, passes.error_signals, strict=True)
         layers = []
         for index, (weight_gradient, error_signal) in enumerate(pairs):
             hidden = index < depth - 1
@@ -79,11 +77,12 @@ class Probe:
                 LayerProbe(
                     weight_gradient_norm=norms.norm(weight_gradient),
                     float32_weight_gradient_norm=norms.float32_norm(weight_gradient),
-                    error_signal_norm=math.sqrt(len(self.inputs)) * norms.norm(error_signal),
-                    activation_rms=norms.root_mean_square(trace.activations[index]),
+                    error_signal_norm=math.sqrt(len(self.labels)) * norms.norm(error_signal),
+                    activation_rms=norms.root_mean_square(passes.activations[index]),
                     weight_norm=norms.norm(weights[index]),
                     **_slope_summary(
-                        network.activation, trace.activation_inputs[index] if hidden else None
+                        self.network.activation,
+                        passes.activation_inputs[index] if hidden else None,
                     ),
                 )
             )
@@ -110,15 +109,21 @@ def _slope_summary(activation: activations.Activation, z: Tensor | None) -> dict
     return {"mean_activation_derivative": mean, "saturated_fraction": saturated} | off
 
 
-def shares_off(network: FeedForward, inputs: Tensor) -> list[dict[str, float]]:
-    """The columns dead_fraction and inactive_fraction of every layer, on these rows (N, n_inputs).
+class SharesOff:
+    """The columns dead_fraction and inactive_fraction, on other rows than the probe's.
 
     More rows than the probe's switch on more units; gradients are not needed for it.
     """
-    trace = Trace()
-    with torch.no_grad():
-        network(inputs, mode="probe", trace=trace)
-    return [_off(network.activation, z)[0] for z in [*trace.activation_inputs, None]]
+
+    def __init__(self, network: FeedForward, inputs: Tensor) -> None:
+        """``inputs`` are the rows (N, n_inputs)."""
+        self._passes = Passes(network, inputs, "probe", keep=True)
+
+    def measure(self) -> list[dict[str, float]]:
+        """Both columns of every layer, l = 1 first."""
+        self._passes.forward()
+        phi = self._passes.network.activation
+        return [_off(phi, z)[0] for z in [*self._passes.activation_inputs, None]]
 
 
 def _off(
