@@ -9,6 +9,7 @@ from torch import Tensor
 
 from gradient_atlas.networks import recurrent
 from gradient_atlas.networks.recurrent import RecurrentParameters
+from gradient_atlas.networks.recurrent_gradient import LossGradient
 from gradient_atlas.runs.recurrent import RecurrentRun
 from gradient_atlas.training import adding_problem, checkpoints
 from gradient_atlas.training.adam import Adam
@@ -108,6 +109,7 @@ def _descend(
     checkpoint: Checkpoint,
 ) -> None:
     tensors = parameters.tensors()
+    loss_gradient = LossGradient(run.cell, parameters, run.sequence_length, run.batch_size)
     # Both rules work element by element, so seeds stacked in one tensor do not touch each other.
     optimizer = {"sgd": SGD, "adam": Adam}[run.optimizer](tensors, run.learning_rate)
     generators = [torch.Generator().manual_seed(TRAINING_SEED_OFFSET + seed) for seed in seeds]
@@ -134,9 +136,7 @@ def _descend(
         ]
         inputs = torch.stack([batch[0] for batch in batches])
         targets = torch.stack([batch[1] for batch in batches])
-        states = recurrent.unroll(run.cell, parameters, inputs)
-        losses = ((states.prediction - targets) ** 2).mean(1)
-        gradients = torch.autograd.grad(losses.sum(), tensors)
+        losses, gradients = loss_gradient(inputs, targets)
         norms = clip_each_seed(gradients, math.inf if run.clip_norm is None else run.clip_norm)
         for position, seed in enumerate(seeds):
             if not alive[position]:
