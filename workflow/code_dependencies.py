@@ -14,6 +14,17 @@ from gradient_atlas.errors import InputError
 PACKAGE = "gradient_atlas"
 
 
+def syntax(script: Path) -> ast.Module:
+    """Return a module's syntax tree, which nobody changes: parsed once as long as the file stays."""
+    state = script.stat()
+    return _parsed(script, state.st_mtime_ns, state.st_size)
+
+
+@cache
+def _parsed(script: Path, changed: int, size: int) -> ast.Module:
+    return ast.parse(script.read_text())
+
+
 @cache
 def _imports(source: Path, module: str) -> frozenset[str]:
     """Return the library's modules that one of its modules imports, anywhere in its file."""
@@ -69,7 +80,7 @@ def source_files(source: Path, *scripts: str) -> tuple[str, ...]:
 def _imported_names(script: Path) -> frozenset[str]:
     """Return every dotted name that the script's import statements may mean, at any depth."""
     names: set[str] = set()
-    for node in ast.walk(ast.parse(script.read_text())):
+    for node in ast.walk(syntax(script)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
@@ -83,7 +94,7 @@ def literal(script: Path, name: str) -> object:
     Raises:
         ValueError: the module has no such assignment, or it is not a literal.
     """
-    for node in ast.parse(script.read_text()).body:
+    for node in syntax(script).body:
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
         if any(isinstance(target, ast.Name) and target.id == name for target in targets):
             return ast.literal_eval(node.value)  # type: ignore[attr-defined]
@@ -121,7 +132,7 @@ def own_tables(file: Path | None, name: str) -> dict[str, str]:
 def _top_level_names(script: Path) -> set[str]:
     """Every name that a module's own statements define, assign or import."""
     names: set[str] = set()
-    for node in ast.parse(script.read_text()).body:
+    for node in syntax(script).body:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
             names.add(node.name)
         elif isinstance(node, ast.Import | ast.ImportFrom):

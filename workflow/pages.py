@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 
+from code_dependencies import literal, syntax
 from gradient_atlas.drawing.figure_style import style_of
 from gradient_atlas.drawing.style import Style
 from gradient_atlas.errors import InputError
@@ -68,7 +69,7 @@ def least_caption(module: Path) -> str:
     """Return the words that a figure's caption has whatever the tables and the panels are."""
     function = next(
         node
-        for node in ast.parse(module.read_text()).body
+        for node in syntax(module).body
         if isinstance(node, ast.FunctionDef) and node.name == "caption"
     )
     said: list[str] = []
@@ -97,7 +98,7 @@ def sheet(
     """Return panels, columns, height and least height of a row; None where that is not known."""
     call = next(
         node
-        for node in ast.walk(ast.parse(module.read_text()))
+        for node in ast.walk(syntax(module))
         if isinstance(node, ast.Call)
         and isinstance(node.func, ast.Attribute)
         and node.func.attr == "new_figure"
@@ -127,8 +128,6 @@ def _number(node: ast.expr | None) -> Any:
 
 def _tables_of_runs(config: Mapping[str, Any], module: Path) -> Tables | None:
     """One row a run for each table of training that a figure names; None if a sweep is missing."""
-    from code_dependencies import literal
-
     tables: Tables = {}
     for key, dataset in dict(literal(module, "TABLES")).items():  # type: ignore[call-overload]
         stage, sweep = dataset.split("/")[:2]
