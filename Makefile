@@ -80,9 +80,9 @@ gallery: .venv/installed
 sources: .venv/installed
 	python src/write_sources.py --claims results/claims.parquet --page docs/sources.md
 
-# A file's tests stay together, since they share what they build.
+# A file's tests stay together, since they share what they build; tests/conftest.py says the order.
 test: check
-	python -m pytest --numprocesses auto --dist loadfile $(ARGS)
+	python -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 # How fast, beside what people would use instead: docs/benchmarks.md. With ARGS=--quick a minute's
 # worth, apart from the page; with ARGS=--whole whole builds and the tests too, which takes an hour.

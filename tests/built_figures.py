@@ -3,7 +3,7 @@
 import argparse
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from gradient_atlas.claims.claim import Claim
 from gradient_atlas.drawing.drawn_data import drawn_data
 from gradient_atlas.drawing.style import style_from
 from gradient_atlas.tables.files import gather
+from workflow_in_process import Job
 
 
 @dataclass(frozen=True)
@@ -40,21 +41,46 @@ class Built:
 class Workshop:
     """Builds figures from configs; keeps each job's output for the next config that needs it."""
 
-    def __init__(self, folder: Path, kept: Path) -> None:
-        """Build in ``folder``, keep the outputs of jobs in ``kept``."""
-        self.folder, self.kept = folder, kept
+    def __init__(self, folder: Path, kept: Path, together: Sequence[str] = ()) -> None:
+        """Build in ``folder``, keep the outputs of jobs in ``kept``.
 
-    def plan(self, config: Mapping[str, Any], figure: str) -> list[workflow_in_process.Job]:
-        """The jobs that one figure of a config needs, its drawing the last."""
-        config = {**config, "figures": [figure]}
+        A config that is asked for by ``plan_together`` is planned once, for all figures that are
+        named by ``together``.
+        """
+        self.folder, self.kept, self.together = folder, kept, together
+        self._plans: dict[str, list[Job]] = {}
+        self._built: dict[tuple[str, str], Built] = {}
+
+    def plan(self, config: Mapping[str, Any], figures: Sequence[str]) -> list[Job]:
+        """The jobs that figures of a config need."""
         # A finished job would be none of the plan.
         shutil.rmtree(self.folder, ignore_errors=True)
-        return workflow_in_process.plan(config, [f"figures/{figure}.pdf"], self.folder)
+        targets = [f"figures/{figure}.pdf" for figure in figures]
+        return workflow_in_process.plan({**config, "figures": list(figures)}, targets, self.folder)
+
+    def plan_together(self, config: Mapping[str, Any], figure: str) -> list[Job]:
+        """The jobs that one figure needs, its drawing the last, of a plan for all figures."""
+        key = json.dumps(config)
+        if key not in self._plans:
+            self._plans[key] = self.plan(config, self.together)
+        return workflow_in_process.needed(self._plans[key], f"figures/{figure}.pdf")
+
+    def build_together(self, config: Mapping[str, Any], figure: str) -> Built:
+        """As ``build``, of a config that every figure is asked of; what was built is remembered."""
+        key = json.dumps(config), figure
+        if key not in self._built:
+            self._built[key] = self._build(self.plan_together(config, figure), figure)
+        return self._built[key]
 
     def build(self, config: Mapping[str, Any], figure: str) -> Built:
         """Compute the figure's tables, draw it, write its caption, decide its claims."""
-        *computing, drawing = self.plan(config, figure)
+        return self._build(self.plan(config, [figure]), figure)
+
+    def _build(self, jobs: Sequence[Job], figure: str) -> Built:
+        *computing, drawing = jobs
         assert drawing.rule == "draw_figure"
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir(parents=True)
         workflow_in_process.run(computing, self.folder, self.kept)
         parser = argparse.ArgumentParser()
         for option in ("--tables", "--sweeps", "--style"):

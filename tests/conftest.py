@@ -12,6 +12,25 @@ hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 
+# The longest first, so that no worker is left alone with one of them in the end.
+LONGEST = ("mutations", "workflow", "processors", "faults", "archive", "site", "slurm", "paper")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    """Keep a file's tests on one worker, since they share what they build; long files come first.
+
+    Every figure's mutations are a build of their own, so that file is for every worker.
+    """
+    ranks = {f"test_{name}": rank for rank, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: ranks.get(item.path.stem, len(ranks)))
+    for item in items:
+        group = item.path.stem
+        if group == "test_mutations" and hasattr(item, "callspec"):
+            group += f"_{item.callspec.params['figure']}"
+        item.add_marker(pytest.mark.xdist_group(group))
+
+
 @pytest.fixture(autouse=True)
 def no_figure_stays_open():
     """Close a test's figures, which matplotlib would keep to the end."""

@@ -62,8 +62,11 @@ def data(tmp_path_factory):
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("mutations")
-    kept = os.environ.get("GRADIENT_ATLAS_TEST_CACHE", folder / "kept")
-    return Workshop(folder / "build", Path(kept))
+    # The workers of pytest-xdist have folders beside each other, and one for what they share.
+    beside = "PYTEST_XDIST_WORKER" in os.environ
+    shared = tmp_path_factory.getbasetemp().parent if beside else folder
+    kept = os.environ.get("GRADIENT_ATLAS_TEST_CACHE", shared / "kept")
+    return Workshop(folder / "build", Path(kept), FIGURES)
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +98,12 @@ def third(small):
 
 
 def build(workshop: Workshop, config: configs.Config, figure: str) -> Built:
+    """Build one figure of a config that every figure is built of."""
+    return workshop.build_together(configs.overlay(DEFAULT, config), figure)
+
+
+def build_alone(workshop: Workshop, config: configs.Config, figure: str) -> Built:
+    """Build one figure of a config that is made for it, or that the workflow may refuse."""
     return workshop.build(configs.overlay(DEFAULT, config), figure)
 
 
@@ -104,7 +113,7 @@ def reaching(workshop: Workshop, config: configs.Config, figure: str) -> list[co
     A training sweep by its jobs; another section reaches the figure if its jobs are others when its
     seeds or its numbers are.
     """
-    jobs = workshop.plan(configs.overlay(DEFAULT, config), figure)[:-1]
+    jobs = workshop.plan_together(configs.overlay(DEFAULT, config), figure)[:-1]
     names = {job.sweep for job in jobs if job.sweep}
     found: list[configs.Place] = [
         ("networks" if name in config["networks"]["sweeps"] else "training", "sweeps", name)
@@ -120,7 +129,7 @@ def reaching(workshop: Workshop, config: configs.Config, figure: str) -> list[co
         one = {**config, top: changed[top]}
         if len(section) > 1:
             one[top] = config[top] | {section[1]: changed[top][section[1]]}
-        again = workshop.plan(configs.overlay(DEFAULT, one), figure)[:-1]
+        again = workshop.plan_together(configs.overlay(DEFAULT, one), figure)[:-1]
         if {job.key for job in again} != keys:
             found.append(section)
     return found
@@ -227,7 +236,7 @@ def test_a_whole_sweep_may_be_left_out(workshop, sections, small, figure):
     for place in sweeps:
         left = dict(small[place[0]]["sweeps"]) | {place[-1]: None}
         try:
-            built = build(workshop, small | {place[0]: {"sweeps": left}}, figure)
+            built = build_alone(workshop, small | {place[0]: {"sweeps": left}}, figure)
             assert built.texts["caption"]
         except NotPlannedError as error:
             assert place[-1] in str(error) or figure in str(error), str(error)
@@ -247,7 +256,7 @@ def test_every_single_mutation_is_drawn_and_told_truly(workshop, sections, small
     for mutation in mutations[::step]:
         kept = values_of(mutation.config, parts)
         try:
-            built = build(workshop, mutation.config, figure)
+            built = build_alone(workshop, mutation.config, figure)
         except NotPlannedError:
             continue  # the workflow refuses it before any work, in a line of its own
         except Exception as error:

@@ -15,6 +15,7 @@ import logging
 import os
 import shlex
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -48,6 +49,7 @@ class Job:
     sweep: str | None
     script: Path
     arguments: tuple[str, ...]
+    inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     key: str
 
@@ -93,33 +95,47 @@ def _job(job: Any, made_by: dict[str, str]) -> Job:
     # Before it stand variables of the environment, which this process has its own way of setting.
     start = words.index("python") + 1
     script, *arguments = words[start : min(ends)] if ends else words[start:]
-    outputs, digest = tuple(map(str, job.output)), hashlib.sha256()
+    inputs, outputs = tuple(map(str, job.input)), tuple(map(str, job.output))
+    digest = hashlib.sha256()
     places = {output: f"output {number}" for number, output in enumerate(outputs)}
     for word in (Path(script).name, *arguments):
         digest.update(places.get(word, word).encode() + b"\0")
-    for file in sorted(map(str, job.input)):
-        digest.update((made_by.get(file) or _digest_of(Path(file).resolve())).encode())
+    for file in sorted(inputs):
+        digest.update((made_by.get(file) or _digest_of(os.path.abspath(file))).encode())
     made_by |= dict.fromkeys(outputs, digest.hexdigest())
     sweep = job.wildcards_dict.get("sweep")
-    return Job(job.rule.name, sweep, Path(script), tuple(arguments), outputs, digest.hexdigest())
+    words = tuple(arguments)
+    return Job(job.rule.name, sweep, Path(script), words, inputs, outputs, digest.hexdigest())
 
 
 @cache
-def _digest_of(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
+def _digest_of(file: str) -> str:
+    return hashlib.sha256(Path(file).read_bytes()).hexdigest()
+
+
+def needed(jobs: Sequence[Job], target: str) -> list[Job]:
+    """Those of a plan's jobs that this file needs, in the plan's order, its own the last."""
+    wanted, found = {target}, []
+    for job in reversed(jobs):
+        if wanted & set(job.outputs):
+            found.append(job)
+            wanted |= set(job.inputs)
+    return found[::-1]
 
 
 def run(jobs: Sequence[Job], folder: Path, kept: Path) -> None:
     """Run the jobs in ``folder``, taking from ``kept`` what was computed before."""
     for job in jobs:
         store = kept / job.key
-        if not (store / "done").exists():
+        if not store.exists():
             with _working_in(folder):
                 _call(job)
-            store.mkdir(parents=True, exist_ok=True)
-            for number, output in enumerate(job.outputs):
-                (store / str(number)).write_bytes((folder / output).read_bytes())
-            (store / "done").touch()
+            kept.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryDirectory(dir=kept, ignore_cleanup_errors=True) as begun:
+                for number, output in enumerate(job.outputs):
+                    Path(begun, str(number)).write_bytes((folder / output).read_bytes())
+                with contextlib.suppress(OSError):  # another worker of pytest was first
+                    os.rename(begun, store)
         for number, output in enumerate(job.outputs):
             place = folder / output
             place.parent.mkdir(parents=True, exist_ok=True)
