@@ -101,7 +101,7 @@ def _job(job: Any, made_by: dict[str, str]) -> Job:
     for word in (Path(script).name, *arguments):
         digest.update(places.get(word, word).encode() + b"\0")
     for file in sorted(inputs):
-        digest.update((made_by.get(file) or _digest_of(os.path.abspath(file))).encode())
+        digest.update((made_by.get(file) or _digest_of(str(Path(file).absolute()))).encode())
     made_by |= dict.fromkeys(outputs, digest.hexdigest())
     sweep = job.wildcards_dict.get("sweep")
     words = tuple(arguments)
@@ -135,7 +135,7 @@ def run(jobs: Sequence[Job], folder: Path, kept: Path) -> None:
                 for number, output in enumerate(job.outputs):
                     Path(begun, str(number)).write_bytes((folder / output).read_bytes())
                 with contextlib.suppress(OSError):  # another worker of pytest was first
-                    os.rename(begun, store)
+                    Path(begun).rename(store)
         for number, output in enumerate(job.outputs):
             place = folder / output
             place.parent.mkdir(parents=True, exist_ok=True)

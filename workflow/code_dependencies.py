@@ -15,7 +15,7 @@ PACKAGE = "gradient_atlas"
 
 
 def syntax(script: Path) -> ast.Module:
-    """Return a module's syntax tree, which nobody changes: parsed once as long as the file stays."""
+    """Return a module's syntax tree, parsed once as long as the file stays as it is."""
     state = script.stat()
     return _parsed(script, state.st_mtime_ns, state.st_size)
 
