@@ -115,5 +115,5 @@ CPU ?=
 	touch $@
 
 clean:
-	rm -rf figures/*.* logs site .snakemake
+	rm -rf figures/*.* logs site quick .snakemake
 	find results -mindepth 1 ! -name README.md -delete

@@ -8,6 +8,7 @@ from pathlib import Path
 from figure_modules import drawing_of
 from gradient_atlas.drawing.bundle import write_bundle
 from gradient_atlas.drawing.figure_style import style_of
+from gradient_atlas.drawing.quick import mark, marked_caption
 from gradient_atlas.drawing.style import style_from
 from gradient_atlas.tables.files import gather
 
@@ -23,6 +24,7 @@ def main() -> None:
     parser.add_argument("--sweeps", action=Json, default={}, help="JSON: sweeps by data set")
     parser.add_argument("--style", action=Json, default={}, help="JSON: the config's style")
     parser.add_argument("--panels", nargs="*", default=[], help="letters of those that are wanted")
+    parser.add_argument("--quick", action="store_true", help="mark it as a quick look")
     parser.add_argument("--output", type=Path, required=True, help="path without ending")
     arguments = parser.parse_args()
     draw, caption = drawing_of(arguments.name)
@@ -30,9 +32,13 @@ def main() -> None:
     name, text = arguments.name.rpartition(":")[2], caption(tables)
     if arguments.panels:
         text = text.of_panels(arguments.panels)
+    if arguments.quick:
+        text = marked_caption(text)
     style = style_of(style_from(arguments.style), name, arguments.panels, text.plain())
     with style.applied():
         figure = draw(tables, style)
+        if arguments.quick:
+            mark(figure)
         write_bundle(
             figure,
             text,

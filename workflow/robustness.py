@@ -173,6 +173,8 @@ def main() -> None:
     given = merged(*(yaml.safe_load(Path(file).read_text()) for file in files))
     schema = WORKFLOW / "schemas/config.schema.yaml"
     config = complete(given, WORKFLOW.parent / "config/config.yaml", schema)
+    if config["quick"]:
+        raise InputError("quick: what a full build decides is perturbed; take `quick` out")
     there = offered(config["arithmetic"])
     names = arguments.perturbations or there
     if unknown := sorted(set(names) - set(there)):

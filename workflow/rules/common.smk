@@ -67,11 +67,15 @@ from gradient_atlas.runs.sweep import expand_sweep, sweep_points
 from gradient_atlas.runs.feedforward import format_run
 from node import run_members_here
 from planned import look_at_plan
+from quick import FOLDER as QUICK_FOLDER, quick, work_in
 
 try:
     config = complete(
         config, PROJECT / "config/config.yaml", WORKFLOW / "schemas/config.schema.yaml"
     )
+    if config["quick"]:
+        config = quick(config)
+        work_in(workflow, QUICK_FOLDER)
 except InputError as error:
     raise WorkflowError(str(error)) from None
 
@@ -323,6 +327,13 @@ def partitions_of(*figures):
         if members := partition(dataset):
             found[stage_of(dataset)] = members
     return found
+
+
+def refused_when_quick():
+    """Refuse what others take for the full build's; false where this is one."""
+    if config["quick"]:
+        raise WorkflowError("config: quick: an archive is of a full build; take `quick` out")
+    return False
 
 
 def results_folder(paths):

@@ -46,10 +46,11 @@ rule draw_figure:
         panels=lambda wildcards: " ".join(
             ["--panels", *panels] if (panels := config["panels"].get(wildcards.figure)) else []
         ),
+        quick="--quick" if config["quick"] else "",
         target=lambda wildcards, output: output.pdf.removesuffix(".pdf"),
     shell:
         "{params.python} {input.code[0]:q} {params.name:q} --tables {params.tables} --results {params.results:q}"
-        " --sweeps {params.sweeps} --style {params.style} {params.panels} --output {params.target:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
+        " --sweeps {params.sweeps} --style {params.style} {params.panels} {params.quick} --output {params.target:q} 2> {log:q} || (cat {log:q} >&2; exit 1)"
 
 
 # A figure that breaks a rule of its venue stays where it is, to be looked at; the build fails.
