@@ -37,6 +37,9 @@ def main() -> None:
     style = style_of(style_from(arguments.style), name, arguments.panels, text.plain())
     with style.applied():
         figure = draw(tables, style)
+        # A panel that is alone on its page has no letter, so that its caption speaks of none.
+        if sum(axes.get_title(loc="left") != "" for axes in figure.axes) == 1:
+            text = text.of_panels("a")
         if arguments.quick:
             mark(figure)
         write_bundle(

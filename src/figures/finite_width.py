@@ -8,6 +8,7 @@ from matplotlib.ticker import FixedLocator, NullFormatter
 from pandas import DataFrame
 
 from gradient_atlas.drawing.caption import Caption, Number
+from gradient_atlas.drawing.page import is_left_out
 from gradient_atlas.drawing.panels import only
 from gradient_atlas.drawing.style import THEORY, Style, label_panels, look_of
 from gradient_atlas.measures.log_norms import mean_per_ratio, moments, variance_per_ratio
@@ -41,8 +42,12 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     collapsed.plot(ends, 5 * ends, **LIMIT)
     spread = np.linspace(0, gradient.ratio.max(), 2)
     drift.plot(spread, -2.5 * spread, **LIMIT)
-    over_depth.plot([], [], label="theory", **THEORY)
-    over_depth.plot([], [], label=r"$\beta = 5L/n$", **LIMIT)
+    for panels, label, look in (
+        ((over_depth, drift), "theory", THEORY),
+        ((collapsed, drift), r"$\beta = 5L/n$", LIMIT),
+    ):
+        if not all(map(is_left_out, panels)):
+            over_depth.plot([], [], label=label, **look)
     over_depth.set(xlabel="depth $L$", xscale="log", yscale="log")
     depths = sorted(norms.depth.unique())
     shown = [

@@ -42,12 +42,23 @@ def left_out(text: str, chosen: Sequence[str]) -> str:
 
 
 def chosen_text(text: str, chosen: Sequence[str]) -> str:
-    """Return what a marked text says of the chosen panels, which are named a, b, ... anew."""
+    """Return what a marked text says of the chosen panels, which are named a, b, ... anew.
+
+    A single one has no name.
+    """
     kept = _PIECE.sub(lambda piece: piece[2] if set(piece[1]) & {*chosen} else "", text)
     new = {old: letter(position) for position, old in enumerate(sorted(chosen))}
     pieces = _MATHS.split(kept)
     pieces[::2] = [_LETTERS.sub(lambda named: _renamed(named[0], new), p) for p in pieces[::2]]
+    if len(new) == 1:
+        pieces[::2] = [_nameless(piece) for piece in pieces[::2]]
     return _tidy("".join(pieces))
+
+
+def _nameless(text: str) -> str:
+    """Without the letter of the only panel: ``(a) Loss``, ``(a): loss``, ``a line in (a)``."""
+    text = re.sub(r"\(a\): ([a-z])", lambda named: named[1].upper(), text)
+    return re.sub(r"( in)? ?\(a\)", "", text)
 
 
 def _tidy(text: str) -> str:

@@ -254,13 +254,16 @@ def band(axes: Axes, x: Any, middle: Any, low: Any, high: Any, **look: Any) -> L
 def label_panels(axes: list[Axes], titles: Mapping[int, str] | list[str]) -> None:
     """Give each panel its letter and title: ``(a) Standard initialisation``.
 
-    Panels that are left out take no letter; one that has lost the neighbour whose axis it shared
-    gets its own label.
+    Panels that are left out take no letter, nor does one that is alone on its page; one that has
+    lost the neighbour whose axis it shared gets its own label.
     """
     pairs = dict(titles.items() if isinstance(titles, Mapping) else enumerate(titles))
     on_page = [position for position in sorted(pairs) if not is_left_out(axes[position])]
     for place, position in enumerate(on_page):
-        axes[position].set_title(f"({letter(place)}) {pairs[position]}")
+        alone = len(on_page) == 1
+        axes[position].set_title(
+            pairs[position] if alone else f"({letter(place)}) {pairs[position]}"
+        )
     for position in on_page if len(on_page) < len(pairs) else []:
         spec = axes[position].get_subplotspec()
         if spec is not None and spec.is_first_col() and not axes[position].get_ylabel():
