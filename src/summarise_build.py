@@ -12,21 +12,22 @@ from gradient_atlas.tables.files import read
 def main() -> None:
     """Compare the claims with those of the last build, print, remember."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--figures", nargs="*", default=[], help="names of the config's figures")
-    parser.add_argument("--claims", type=Path, required=True, help="Parquet table of claims")
-    parser.add_argument("--report", type=Path, required=True, help="the page, if it is there")
+    parser.add_argument("--figures", nargs="*", default=[], help="names of those drawn")
+    parser.add_argument(
+        "--claims", type=Path, help="Parquet table of claims, if they were asked for"
+    )
+    parser.add_argument("--report", type=Path, help="the page, if it was asked for")
     parser.add_argument("--last", type=Path, required=True, help="verdicts of the last build")
     arguments = parser.parse_args()
-    if not arguments.claims.exists():
-        return
-    claims = read(arguments.claims)
+    if not arguments.figures and arguments.claims is None:
+        return  # tables alone were asked for
+    claims = None if arguments.claims is None else read(arguments.claims)
     before = read_verdicts(arguments.last)
-    changed = None if before is None else new_verdicts(before, claims)
-    drawn = [name for name in arguments.figures if Path(f"figures/{name}.pdf").exists()]
-    report = arguments.report if arguments.report.exists() else None
-    print(build_summary(drawn, claims, changed, report))
-    arguments.last.parent.mkdir(parents=True, exist_ok=True)
-    claims[["claim", "verdict"]].to_csv(arguments.last, index=False)
+    changed = None if claims is None or before is None else new_verdicts(before, claims)
+    print(build_summary(arguments.figures, claims, changed, arguments.report))
+    if claims is not None:
+        arguments.last.parent.mkdir(parents=True, exist_ok=True)
+        claims[["claim", "verdict"]].to_csv(arguments.last, index=False)
 
 
 if __name__ == "__main__":

@@ -87,12 +87,30 @@ def test_summary_names_what_changed():
     changed = new_verdicts({"a": "supported", "b": "undecided", "gone": "refuted"}, claims)
     assert changed == ["b: undecided → refuted"]
     said = build_summary(["x", "y"], claims, changed, None)
-    assert "figures: 2" in said
+    assert "figures: x, y in figures/" in said
     assert "1 supported" in said and "2 refuted" in said
     assert "changed since the last build: b: undecided → refuted" in said
     assert "make report" in said
     assert "no verdict" in build_summary([], claims, [], Path("results/report.html"))
     assert "changed" not in build_summary([], claims, None, None)
+    few = build_summary(list("abcd"), None, None, None)
+    assert "figures: 4 in figures/" in few and "claims:  not asked for" in few
+
+
+def test_an_older_table_of_claims_is_not_spoken_of(tmp_path):
+    (tmp_path / "results").mkdir()
+    (tmp_path / "results/claims.parquet").write_text("of another build")
+    snakefile = PROJECT / "workflow/Snakefile"
+    command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--cores", "1"]
+    done = subprocess.run(
+        [*command, "--directory", tmp_path, "--", "figures/activation_derivatives.pdf"],
+        cwd=PROJECT,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "figures: activation_derivatives in figures/" in done.stdout
+    assert "claims:  not asked for" in done.stdout
 
 
 def test_a_refusal_is_its_own_words():

@@ -8,6 +8,7 @@ import pandas as pd
 from gradient_atlas.claims.page import counted
 
 MOST_CHANGES = 10  # that are named
+MOST_NAMES = 3  # of figures; more are counted
 
 
 def read_verdicts(path: Path) -> dict[str, str] | None:
@@ -26,20 +27,27 @@ def new_verdicts(before: Mapping[str, str], claims: pd.DataFrame) -> list[str]:
 
 
 def build_summary(
-    figures: Sequence[str], claims: pd.DataFrame, changed: list[str] | None, report: Path | None
+    figures: Sequence[str],
+    claims: pd.DataFrame | None,
+    changed: list[str] | None,
+    report: Path | None,
 ) -> str:
     """Return the lines that end a build.
 
     Args:
         figures: names of those that are drawn.
-        claims: the table of claims.
+        claims: the table of claims; None if the build was not asked for it.
         changed: as ``new_verdicts`` returns it; None if there was no build before.
-        report: the page with everything, if it has been written.
+        report: the page with everything, if it was asked for.
     """
-    lines = [
-        f"figures: {len(figures)} in figures/ (.pdf .svg .png .tex)",
-        f"claims:  {counted(claims)} (results/claims.md)",
-    ]
+    lines = []
+    if figures:
+        names = ", ".join(figures) if len(figures) <= MOST_NAMES else str(len(figures))
+        lines.append(f"figures: {names} in figures/ (.pdf .svg .png .tex)")
+    if claims is None:
+        lines.append("claims:  not asked for; make claims decides them")
+    else:
+        lines.append(f"claims:  {counted(claims)} (results/claims.md)")
     if changed is not None:
         more = f"; and {len(changed) - MOST_CHANGES} more" if len(changed) > MOST_CHANGES else ""
         said = "; ".join(changed[:MOST_CHANGES]) + more
