@@ -126,6 +126,7 @@ def test_a_module_taken_from_a_bare_repository(tmp_path):
         '    config: {"figures": ["quadratic_convergence_rate"]}\n'
         '    prefix: "atlas"\n'
         "use rule * from atlas as atlas_*\n"
+        "import os\nonsuccess:\n    print('warm:', os.environ.get('GRADIENT_ATLAS_WARM'))\n"
     )
     command = [sys.executable, "-m", "snakemake", "--cores", "1", "--scheduler", "greedy"]
     done = subprocess.run(
@@ -143,5 +144,6 @@ def test_a_module_taken_from_a_bare_repository(tmp_path):
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert (paper / "atlas/figures/quadratic_convergence_rate.pdf").read_bytes()[:4] == b"%PDF"
+    assert "warm: /" in done.stdout  # the module's jobs share warm processes, too
     (unpacked,) = (paper / ".snakemake/gradient_atlas").iterdir()
     assert (unpacked / "src/draw_figure.py").exists()

@@ -15,6 +15,7 @@ def look_at_plan(
     known: Callable[[], list[str]],
     drawing_rule: str,
     check: Callable[[list[str]], None],
+    before_jobs: Callable[[], None],
 ) -> None:
     """Have Snakemake refuse misspelt targets, figures that do not fit, and another build's folder.
 
@@ -25,6 +26,8 @@ def look_at_plan(
         known: gives what a misspelt target may have meant.
         drawing_rule: the rule that draws a figure; its name in the workflow.
         check: is given the figures of the plan; raises InputError for one that cannot be drawn.
+        before_jobs: called when all is well and jobs of this machine come next: what ``onstart``
+            is for, which Snakemake calls of a main Snakefile only and not of a paper's module.
     """
     plan = workflow._build_dag
 
@@ -45,17 +48,18 @@ def look_at_plan(
             check(sorted(job.wildcards_dict["figure"] for job in jobs))
         except InputError as error:
             raise WorkflowError(f"config: {error}") from None
-        if workflow.persistence.locked and not workflow.dryrun and _locks(workflow):
+        settings = workflow.execution_settings  # None where a plan is only looked at
+        if settings is None or workflow.dryrun:
+            return
+        if settings.lock and workflow.persistence.locked:
             raise WorkflowError(
                 f"{Path.cwd()}: another build is at work in this folder: wait until it is done, or "
                 "stop it; if none runs, one was killed: `snakemake --unlock` frees the folder"
             )
+        if not workflow.non_local_exec:
+            before_jobs()
 
     workflow._build_dag = looked_at
-
-
-def _locks(workflow: Any) -> bool:
-    return workflow.execution_settings is not None and bool(workflow.execution_settings.lock)
 
 
 def _refuse_unknown(workflow: Any, known: Callable[[], list[str]]) -> None:
