@@ -49,6 +49,9 @@ def test_the_panels_follow_the_config():
     sharpness = {"sharpness": {"activations": ["tanh"]}}
     config = config_of(dynamics=sharpness)
     assert sheet(config, FIGURES / "edge_of_stability.py", Style())[0] == 3
+    for named, panels in ((["standard"], 3), (["standard", "maximal_update"], 4)):
+        config = config_of(dynamics={"width": {"parametrizations": named}})
+        assert sheet(config, FIGURES / "width_and_learning_rate.py", Style())[:2] == (panels, 2)
     sweeps = {"dying_relu": {"grid": {"learning_rate": [0.1, 0.2, 0.3]}}}
     config = config_of(training={"sweeps": sweeps})
     assert sheet(config, FIGURES / "dying_relu.py", Style())[:2] == (6, 3)

@@ -19,6 +19,7 @@ from gradient_atlas.drawing.caption import ABOVE_CAPTION, height_in_paper
 from gradient_atlas.drawing.figure_style import style_of
 from gradient_atlas.drawing.paper_bundle import write_paper_bundle
 from gradient_atlas.drawing.style import Style
+from gradient_atlas.drawing.venues import caption_font
 
 FIGURES = ("remedies", "quadratic_trajectories")
 needs_latex = pytest.mark.skipif(
@@ -74,6 +75,8 @@ def test_latex_takes_it_without_a_warning(tmp_path, style, panels, columns):
     assert not re.findall(r"^.*(?:Warning|Overfull|too large).*$", log, re.MULTILINE)
     text = (tmp_path / "paper/main.tex").read_text()
     assert ("twocolumn" in text) == (columns == 2)
+    # Captions have the size that the drawing's height was reckoned with.
+    assert ("font=small" in text) == (caption_font(style.venue) == 9)
     pages = pypdf.PdfReader(tmp_path / "paper/main.pdf").pages
     said = " ".join(" ".join(page.extract_text().split()) for page in pages)
     assert "Every remedy alone" in said

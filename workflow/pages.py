@@ -195,6 +195,10 @@ COUNTS: dict[str, Count] = {
         + len({name in ("rescaled_flow", "inertial_flow") for name in cases}),
         None,
     ),
+    "width_and_learning_rate": lambda config, tables: (
+        len(config["dynamics"]["width"]["parametrizations"]) + 2,
+        None,
+    ),
     "flow_sharpness": lambda config, tables: (
         2 * len(config["dynamics"]["sharpness"]["activations"]),
         None,

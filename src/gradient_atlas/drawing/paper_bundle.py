@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 from gradient_atlas.drawing.style import Style
-from gradient_atlas.drawing.venues import POINTS_PER_INCH, column_width
+from gradient_atlas.drawing.venues import POINTS_PER_INCH, caption_font, column_width
 
 # A zip says when each file was made; the earliest that it can say is the same for everybody.
 NO_TIME = (1980, 1, 1, 0, 0, 0)
+TEXT = 10  # points of the example's text; LaTeX's \small is then 9
 _TAKEN = (".pdf", ".tex", ".csv", ".pgf")
 _README = """Figures of Gradient Atlas, drawn for {venue} ({column} column, {width:.2f} in wide).
 
@@ -71,11 +72,12 @@ def example(names: Sequence[str], style: Style) -> str:
         page += f",columnsep={gap * POINTS_PER_INCH:.3f}pt"
     lines = [
         r"% The page of " + style.venue + "; take its own class for a paper that you send there.",
-        r"\documentclass[10pt" + (",twocolumn" if two else "") + "]{article}",
+        rf"\documentclass[{TEXT}pt" + (",twocolumn" if two else "") + "]{article}",
         rf"\usepackage[{page}]{{geometry}}",
         r"\usepackage{amsmath,amssymb}",
         r"\usepackage{graphicx}",
         r"\graphicspath{{figures/}}",
+        *([r"\usepackage[font=small]{caption}"] if caption_font(style.venue) < TEXT else []),
         r"% Numbers in narrow columns break badly: let lines be loose rather than too long.",
         r"\setlength{\emergencystretch}{3em}",
         r"\hbadness=10000",
