@@ -14,9 +14,9 @@ from pathlib import Path
 from string import Template
 
 import pandas as pd
-from page_figures import draw_comparison, draw_growth
 from fit import exponent
 from measurements import BUSY, PROJECT, read
+from page_figures import draw_comparison, draw_growth
 from ratios import OWN, between, medians, sweeps
 from targets import targets
 from theory import EXPONENTS
