@@ -117,7 +117,7 @@ def test_a_run_that_never_ends_is_ended_at_a_named_place_and_goes_on_from_its_ch
     assert len(list(copy.glob("logs/**/*.checkpoint*"))) == 1
     again(copy)
     (log,) = copy.glob(f"logs/training/training_loss/{FAULTY_RUN}/*.log")
-    assert "goes on at step 1 of 2 steps" in log.read_text()
+    assert "goes on at step 1 of 4 steps" in log.read_text()
     assert list(copy.glob("logs/**/*.checkpoint*")) == []
 
 
