@@ -10,7 +10,17 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
-from tiny_build import FAULTY_RUN, RUNS, build, command, environment, outputs, prepare, said
+from tiny_build import (
+    FAULTY_RUN,
+    RUNS,
+    at_step,
+    build,
+    command,
+    environment,
+    outputs,
+    prepare,
+    said,
+)
 
 # In a fault, a process is killed where its whole work lies ahead.
 KILL_SNAKEMAKE = """
@@ -24,13 +34,6 @@ fcntl.flock(held, fcntl.LOCK_EX)
 """
 KILL_ITSELF = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
 WAIT_FOR_EVER = "import signal; signal.pause()"
-WAIT_AT_STEP_1 = """
-import io, signal
-for file in Path("logs").rglob("*.checkpoint"):
-    content = io.BytesIO(file.read_bytes().partition(b"\\n")[2])
-    if torch.load(content, weights_only=True)["state"]["step"] == 1:
-        signal.pause()
-"""
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +109,7 @@ def test_a_run_that_never_ends_is_ended_at_a_named_place_and_goes_on_from_its_ch
     for table in tables(copy):
         if FAULTY_RUN in str(table):
             table.unlink()
-    (copy / "fault").write_text(WAIT_AT_STEP_1)
+    (copy / "fault").write_text(at_step(1, WAIT_FOR_EVER))
     # That run alone is computed, so that the limit meets no other on a busy machine.
     done = build(copy, "--config", "time_limit=0.05", "checkpoint_minutes=0")
     assert done.returncode == 1

@@ -5,7 +5,7 @@ import subprocess
 import pytest
 
 import slurm_on_loopback
-from tiny_build import FAULTY_RUN, PROJECT, RUNS, build, outputs, prepare, said
+from tiny_build import FAULTY_RUN, PROJECT, RUNS, at_step, build, outputs, prepare, said
 
 PROFILE = ["--workflow-profile", str(PROJECT / "workflow/profiles/slurm")]
 # The pause before the executor first asks how a job is doing; ten seconds more before the next.
@@ -31,8 +31,9 @@ def test_runs_share_a_job_a_killed_one_takes_none_with_it_and_bytes_are_those_ma
     tmp_path, slurm
 ):
     there = prepare(tmp_path / "there")
-    (there / "fault").write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
-    done = build(there, "claims", *PROFILE, cores=None)
+    fault = at_step(1, "import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
+    (there / "fault").write_text(fault)
+    done = build(there, "claims", *PROFILE, "--config", "checkpoint_minutes=0", cores=None)
     assert done.returncode == 1
     assert FAULTY_RUN in said(done)
     assert submitted()["rule_training_loss_0_train"] == 1
@@ -46,6 +47,8 @@ def test_runs_share_a_job_a_killed_one_takes_none_with_it_and_bytes_are_those_ma
     done = build(there, "claims", *PROFILE, cores=None)
     assert done.returncode == 0, said(done)
     assert {table: table.stat().st_ino for table in healthy} == healthy  # none was made again
+    (log,) = there.glob(f"logs/training/training_loss/{FAULTY_RUN}/*.log")
+    assert "goes on at step 1 of 4 steps" in log.read_text()
 
     # What is left, and all of it, without a cluster.
     done = build(there)

@@ -52,6 +52,17 @@ FAULTY_RUN = "variant=tanh_standard"
 RUNS = 6
 
 
+def at_step(step: int, fault: str) -> str:
+    """The fault, but only once the run's checkpoint says this step."""
+    return f"""
+import io
+for file in Path("logs").glob("training/*/{FAULTY_RUN}/*.checkpoint"):
+    content = io.BytesIO(file.read_bytes().partition(b"\\n")[2])
+    if torch.load(content, weights_only=True)["state"]["step"] == {step}:
+        {fault}
+"""
+
+
 def prepare(folder: Path) -> Path:
     """Put config and activation into a new folder; returns it."""
     folder.mkdir(parents=True, exist_ok=True)
