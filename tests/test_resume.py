@@ -155,7 +155,7 @@ def test_a_run_that_is_ended_again_and_again_writes_the_same_bytes(
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("step", [0, 1, 4, 5])
+@pytest.mark.parametrize("step", [0, 1, 5])
 def test_a_run_goes_on_at_the_step_of_its_checkpoint(name, step, tmp_path):
     train, parameters = CASES[name]
     file = tmp_path / "run.checkpoint"
