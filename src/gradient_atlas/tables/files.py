@@ -5,8 +5,9 @@ import hashlib
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -100,7 +101,9 @@ def origin_of(files: Iterable[Path]) -> dict[str, object]:
     }
 
 
-def read(places: Path | Iterable[Path], rows: str = "") -> pd.DataFrame:
+def read(
+    places: Path | Iterable[Path], rows: str = "", made_with: Mapping[str, Any] | None = None
+) -> pd.DataFrame:
     """Read one file, several files, or all ``*.parquet`` below a folder as one table.
 
     Folders named ``key=value`` become text columns, and each parameter of the metadata's ``run``
@@ -110,16 +113,18 @@ def read(places: Path | Iterable[Path], rows: str = "") -> pd.DataFrame:
     Args:
         places: files and folders.
         rows: a column and its value, ``step=0``: no other rows are kept. All, if empty.
+        made_with: the arithmetic that each file must have been made with, if it says any.
 
     Raises:
-        InputError: there is nothing to read, a file is not Parquet, or has not that column.
+        InputError: there is nothing to read; a file is not Parquet (``DamagedFileError``), has not
+            that column, or was made with another arithmetic.
     """
     places = [places] if isinstance(places, Path) else list(places)
     files = list(_files(places))
     if not files:
         named = ", ".join(map(str, places))
         raise InputError(f"{named}: no table here yet; build it with snakemake first")
-    return _joined([_part(file, rows) for file in files])
+    return _joined(_part(file, rows, made_with) for file in files)
 
 
 def gather(
@@ -148,31 +153,21 @@ def gather(
         if dataset not in once:
             folder, _, rows = dataset.partition("?")
             files = files_of(folder, results, sweeps)
-            check_arithmetic(_files(files))
-            once[dataset] = read(files, rows)
+            once[dataset] = read(files, rows, arithmetic.in_use())
     # A copy (lazy in pandas 3), so that no figure sees another's changes.
     return {name: once[dataset].copy() for name, dataset in names.items()}
 
 
-def check_arithmetic(files: Iterable[Path]) -> None:
-    """Refuse tables that were made with another arithmetic than this process's.
+def _check_arithmetic(file: Path, made: Any, here: Mapping[str, Any]) -> None:
+    """Refuse a table that was made with another arithmetic than this process's.
 
     A file that names none is from before there was a choice, and passes.
-
-    Raises:
-        InputError: names the first such file, both arithmetics, and what to do.
     """
-    here = arithmetic.in_use()
-    for file in files:
-        try:
-            made = metadata(file).get("arithmetic") if file.is_file() else None
-        except (OSError, ValueError, pa.ArrowException) as error:
-            raise _unreadable(file, error) from error
-        if made and (difference := arithmetic.difference(made, here)):
-            raise InputError(
-                f"{file}: made with {difference}; numbers of two are not mixed: remove the file "
-                f"and build again, or set {arithmetic.CHOICE}={made['setting']}"
-            )
+    if made and (difference := arithmetic.difference(made, here)):
+        raise InputError(
+            f"{file}: made with {difference}; numbers of two are not mixed: remove the file "
+            f"and build again, or set {arithmetic.CHOICE}={made['setting']}"
+        )
 
 
 def _unreadable(file: Path, error: Exception) -> InputError:
@@ -194,50 +189,69 @@ def _files(places: Iterable[Path]) -> Iterator[Path]:
         yield from sorted(place.rglob("*.parquet")) if place.is_dir() else [place]
 
 
-def _part(file: Path, rows: str) -> tuple[pa.Table, dict[str, Any]]:
-    """One file's rows as it holds them, and the parameters that each of them has."""
+@dataclass
+class _Alike:
+    """Files with the same columns, and parameters of the same types.
+
+    They become one frame, since one a file costs more than its numbers do; only such files can be
+    joined before they are a frame and have the types that frames joined afterwards have.
+    """
+
+    places: list[int] = field(default_factory=list)
+    tables: list[pa.Table] = field(default_factory=list)
+    parameters: dict[str, list[Any]] = field(default_factory=dict)
+
+    def frame(self) -> pd.DataFrame:
+        """All rows, the parameters as columns."""
+        frame = pa.concat_tables(self.tables).to_pandas()
+        values = {key: of for key, of in self.parameters.items() if key not in frame}
+        added = pd.DataFrame(values, index=range(len(self.places))).iloc[self.owners()]
+        # One concatenation: adding the columns one by one fragments the frame.
+        return pd.concat([frame, added.set_axis(frame.index)], axis=1)
+
+    def owners(self) -> np.ndarray:
+        """Of each row the number of its file among these."""
+        return np.repeat(np.arange(len(self.tables)), list(map(len, self.tables)))
+
+
+def _joined(parts: Iterable[tuple[pa.Table, dict[str, Any]]]) -> pd.DataFrame:
+    """The rows of all files below one another, in the order of the files."""
+    alike: dict[tuple[object, ...], _Alike] = {}
+    for place, (table, parameters) in enumerate(parts):
+        types = tuple((key, type(value)) for key, value in parameters.items())
+        columns = tuple(zip(table.column_names, map(str, table.schema.types), strict=True))
+        group = alike.setdefault((columns, types, len(table) == 0), _Alike())
+        group.places.append(place)
+        group.tables.append(table)
+        for key, value in parameters.items():
+            group.parameters.setdefault(key, []).append(value)
+    groups = list(alike.values())
+    if len(groups) == 1:
+        return groups[0].frame()
+    frame = pd.concat([group.frame() for group in groups], ignore_index=True)
+    files = np.concatenate([np.asarray(group.places)[group.owners()] for group in groups])
+    return frame.iloc[np.argsort(files, kind="stable")].reset_index(drop=True)
+
+
+def _part(file: Path, rows: str, here: Mapping[str, Any] | None) -> tuple[pa.Table, dict[str, Any]]:
+    """One file's rows as it holds them, and the parameters that each of them has.
+
+    Made with another arithmetic than ``here`` it is refused.
+    """
     try:
         table = pq.ParquetFile(file, page_checksum_verification=True).read()
         made_by = _decoded(table.schema.metadata)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise _unreadable(file, error) from error
+    if here is not None:
+        _check_arithmetic(file, made_by.get("arithmetic"), here)
     if rows:
         column, _, value = rows.partition("=")
         if column not in table.column_names:
             raise InputError(f"{file}: no column {column}, whose {rows} a figure asks for")
         wanted = pa.scalar(value).cast(table.schema.field(column).type)
         table = table.filter(pc.equal(table[column], wanted))
+    # Without what its schema says of each column: of ten thousand files that is most of the memory.
+    table = pa.Table.from_arrays(table.columns, names=table.column_names)
     parameters = dict(part.split("=", 1) for part in file.parts if "=" in part)
     return table, parameters | made_by.get("data", {}) | made_by.get("run", {})
-
-
-def _joined(parts: Sequence[tuple[pa.Table, dict[str, Any]]]) -> pd.DataFrame:
-    """The rows of all files below one another, parameters as columns.
-
-    Files with the same columns, and parameters of the same types, are one frame: a frame a file
-    costs more than its numbers do. Only such a file can be joined before it is a frame and give the
-    types that frames joined afterwards have.
-    """
-    alike: dict[tuple[object, ...], list[int]] = {}
-    for place, (table, parameters) in enumerate(parts):
-        types = tuple((key, type(value)) for key, value in parameters.items())
-        columns = tuple((field.name, str(field.type)) for field in table.schema)
-        alike.setdefault((columns, types, len(table) == 0), []).append(place)
-    frames = [_frame([parts[place] for place in places]) for places in alike.values()]
-    frame = frames[0] if len(frames) == 1 else pd.concat(frames, ignore_index=True)
-    # Back into the order of the files.
-    files = np.concatenate([np.asarray(places) for places in alike.values()])
-    order = np.argsort(np.repeat(files, [len(parts[place][0]) for place in files]), kind="stable")
-    ordered = bool((np.diff(order) == 1).all())
-    return frame if ordered else frame.iloc[order].reset_index(drop=True)
-
-
-def _frame(parts: Sequence[tuple[pa.Table, dict[str, Any]]]) -> pd.DataFrame:
-    """The rows of files that have the same columns, and parameters of the same types."""
-    tables = [table.replace_schema_metadata() for table, _ in parts]
-    frame = pa.concat_tables(tables).to_pandas()
-    values = {key: [of[key] for _, of in parts] for key in parts[0][1] if key not in frame}
-    each = np.repeat(np.arange(len(parts)), [len(table) for table in tables])
-    added = pd.DataFrame(values, index=range(len(parts))).iloc[each]
-    # One concatenation: adding the columns one by one fragments the frame.
-    return pd.concat([frame, added.set_axis(frame.index)], axis=1)
