@@ -5,6 +5,7 @@ Read off the syntax, with nothing but Python: whoever plans a build need not hav
 
 import ast
 import difflib
+from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -80,12 +81,22 @@ def source_files(source: Path, *scripts: str) -> tuple[str, ...]:
 def _imported_names(script: Path) -> frozenset[str]:
     """Return every dotted name that the script's import statements may mean, at any depth."""
     names: set[str] = set()
-    for node in ast.walk(syntax(script)):
+    for node in _statements(syntax(script)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module:
             names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
     return frozenset(names)
+
+
+def _statements(module: ast.Module) -> Iterator[ast.AST]:
+    """Every statement at any depth; what stands in expressions, which is most, is no statement."""
+    waiting: list[ast.AST] = [*module.body]
+    while waiting:
+        node = waiting.pop()
+        yield node
+        for part in ("body", "orelse", "finalbody", "handlers", "cases"):
+            waiting += getattr(node, part, [])
 
 
 def literal(script: Path, name: str) -> object:
