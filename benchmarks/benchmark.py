@@ -83,6 +83,16 @@ def grown(folder: Path, quick: bool) -> Iterator[Row]:
             yield Row("growth", "planned runs", runs, 0, quantity, more, unit)
 
 
+def measurements_of(folder: Path, parts: set[str], widths: set[int], quick: bool) -> Iterator[Row]:
+    """Rows of these parts, as they are measured."""
+    if parts & {"alone", "sweep"}:
+        yield from compared(folder, parts, widths, quick)
+    if "step" in parts:
+        yield from steps(widths, quick)
+    if "growth" in parts:
+        yield from grown(folder, quick)
+
+
 def _said(script: str, *words: object) -> list | dict:
     """What a benchmark of its own process prints."""
     command = [sys.executable, PROJECT / "benchmarks" / script, *words]
@@ -98,13 +108,15 @@ def whole(folder: Path) -> Iterator[Row]:
     yield from workflow.whole(folder / "workflow")
 
 
-def kept(rows: Iterator[Row]) -> list[Row]:
-    """All rows, each shown as it comes."""
-    found = []
-    for row in rows:
-        print(*(str(v) for v in vars(row).values() if v != ""), file=sys.stderr, flush=True)
-        found.append(row)
-    return found
+def keep(rows: Iterator[Row], table: Path, facts: dict, before: list[Row]) -> None:
+    """Write all rows, each shown as it comes; what there is, if they are cut short."""
+    found = list(before)
+    try:
+        for row in rows:
+            print(*(str(v) for v in vars(row).values() if v != ""), file=sys.stderr, flush=True)
+            found.append(row)
+    finally:
+        measurements.write(found, table, facts)
 
 
 def _before(table: Path, parts: set[str], widths: set[int], facts: dict) -> list[Row]:
@@ -139,18 +151,11 @@ def main() -> None:
         folder = Path(temporary).resolve()
         table, parts = arguments.results / f"{name}.parquet", set(arguments.parts)
         widths = {TINY} if arguments.quick else set(arguments.widths)
-        rows = _before(table, parts, widths, facts)
-        if parts & {"alone", "sweep"}:
-            rows += kept(compared(folder, parts, widths, arguments.quick))
-        if "step" in parts:
-            rows += kept(steps(widths, arguments.quick))
-        if "growth" in parts:
-            rows += kept(grown(folder, arguments.quick))
-        measurements.write(rows, table, facts)
+        before = _before(table, parts, widths, facts)
+        keep(measurements_of(folder, parts, widths, arguments.quick), table, facts, before)
         if arguments.whole:
-            facts = measurements.machine()
-            rows = kept(whole(folder / "whole"))
-            measurements.write(rows, arguments.results / f"{name}_whole.parquet", facts)
+            more = table.with_stem(f"{name}_whole")
+            keep(whole(folder / "whole"), more, measurements.machine(), [])
     writer = [sys.executable, PROJECT / "benchmarks/page.py", table]
     path = os.environ | {"PYTHONPATH": str(PROJECT / "src")}
     subprocess.run([*map(str, writer), "--page", str(page)], env=path, check=True)

@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -24,6 +25,7 @@ import yaml
 from measurements import ONE_THREAD, PROJECT, Cost, FailedError, Row, cores, measured
 from peers import environment
 
+from gradient_atlas import arithmetic
 from gradient_atlas.runs.feedforward import Run, format_run
 from gradient_atlas.runs.sweep import expand_sweep
 from gradient_atlas.tables import files as tables
@@ -76,19 +78,22 @@ class Work:
 
 def environments() -> tuple[dict[str, str], dict[str, str]]:
     """What the project's processes are told, and the peers', whose arithmetic is torch's own."""
-    unwanted = ("GRADIENT_ATLAS", "MAKE", "MFLAGS")  # make hands its ARGS on to every make below it
-    plain = {k: v for k, v in os.environ.items() if not k.startswith(unwanted)}
+    # make hands its ARGS on to every make below it.
+    plain = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS"))}
     path = f"{Path(sys.executable).parent}{os.pathsep}{plain.get('PATH', os.defpath)}"
     own = plain | {"PYTHONPATH": str(PROJECT / "src"), "PATH": path}
-    peers = {k: v for k, v in plain.items() if k != "PYTHONPATH"}
+    peers = {k: v for k, v in plain.items() if k not in ("PYTHONPATH", arithmetic.CHOICE)}
     return own, peers | ONE_THREAD
 
 
 def prepare(folder: Path) -> Work:
-    """Put the data set where the workflow has it, by the workflow; the default work on it."""
+    """Put the data set where the workflow has it; return the default work on it."""
+    work = Work(folder)
+    script = PROJECT / "src/prepare_dataset.py"
+    command = [sys.executable, script, "mnist_5k", "--output", work.images]
     folder.mkdir(exist_ok=True)
-    measured([*snakemake(1), "results/datasets/mnist_5k/dataset.json"], folder, environments()[0])
-    return Work(folder)
+    measured(command, folder, environments()[0])
+    return work
 
 
 def own(work: Work, name: str = "own") -> Cost:
@@ -176,10 +181,10 @@ def sweep(work: Work, ways: Sequence[str], reasons: dict[str, str]) -> Iterator[
             yield Row("sweep", way, work.width, turn, "sweep", np.nan, "s", reasons[way])
             continue
         works = [replace(work, learning_rate=rate) for rate in RATES]
-        start = os.times().elapsed
+        start = time.perf_counter()
         with ThreadPoolExecutor(cores()) as pool:
             list(pool.map(lambda one, way=way: peer(way, one, name=str(one.learning_rate)), works))
-        yield Row("sweep", way, work.width, turn, "sweep", os.times().elapsed - start, "s")
+        yield Row("sweep", way, work.width, turn, "sweep", time.perf_counter() - start, "s")
         turn += 1
         yield Row("sweep", "this project", work.width, turn, "sweep", own_sweep(work), "s")
 
@@ -190,6 +195,7 @@ def own_sweep(work: Work) -> float:
     base = {"dataset": "mnist_5k", "depth": work.depth, "width": work.width, "epochs": work.epochs}
     sweep = {"base": base, "grid": {"learning_rate": RATES}, "seeds": [0]}
     config = {"training": {"sweeps": {"benchmark": sweep}}}
+    config["arithmetic"] = os.environ.get(arithmetic.CHOICE, arithmetic.PORTABLE)
     (work.folder / "sweep.yaml").write_text(yaml.safe_dump(config))
     metrics = Path("results/training/benchmark/metrics")
     targets = [metrics / path / "part.parquet" for path in expand_sweep("benchmark", sweep)]
@@ -203,14 +209,5 @@ def own_sweep(work: Work) -> float:
 
 def snakemake(jobs: int) -> list[object]:
     """Snakemake from a folder elsewhere, on the project's rules."""
-    snakefile = PROJECT / "workflow/Snakefile"
-    return [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--nolock",
-        "--cores",
-        jobs,
-        "--snakefile",
-        snakefile,
-    ]
+    words = ["--nolock", "--cores", jobs, "--snakefile", PROJECT / "workflow/Snakefile"]
+    return [sys.executable, "-m", "snakemake", *words]

@@ -17,10 +17,12 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
 
+from gradient_atlas import arithmetic
 from gradient_atlas.arithmetic import prepare_torch
 from gradient_atlas.datasets.load import Data
 from gradient_atlas.runs.feedforward import Run
@@ -59,24 +61,31 @@ class Products:
     def __init__(self, run: Run) -> None:
         generator = np.random.default_rng(0)
 
-        def array(*shape: int) -> np.ndarray:
-            return generator.standard_normal(shape, dtype=np.float32)
+        # The library that the loop multiplies with, too (``networks.products``).
+        portable = arithmetic.is_portable()
+        self.dot = np.dot if portable else torch.mm
+
+        def array(*shape: int) -> Any:
+            drawn = generator.standard_normal(shape, dtype=np.float32)
+            return drawn if portable else torch.from_numpy(drawn)
+
+        empty_like = np.empty_like if portable else torch.empty_like
 
         batch, layers = run.batch_size, sizes(run)
         self.weights = [array(n_out, n_in) for n_in, n_out in layers]
         self.activations = [array(batch, n) for n in (INPUTS, *(n_out for _, n_out in layers))]
-        self.signals = [np.empty_like(a) for a in self.activations]
-        self.gradients = [np.empty_like(w) for w in self.weights]
+        self.signals = [empty_like(a) for a in self.activations]
+        self.gradients = [empty_like(w) for w in self.weights]
 
     def step(self) -> None:
         """Forward, then backward."""
         for weight, a, z in zip(self.weights, self.activations, self.signals[1:], strict=False):
-            np.dot(a, weight.T, out=z)
+            self.dot(a, weight.T, out=z)
         for layer in reversed(range(len(self.weights))):
             signal = self.activations[layer + 1]  # numbers of the right shape
-            np.dot(signal.T, self.activations[layer], out=self.gradients[layer])
+            self.dot(signal.T, self.activations[layer], out=self.gradients[layer])
             if layer:
-                np.dot(signal, self.weights[layer], out=self.signals[layer])
+                self.dot(signal, self.weights[layer], out=self.signals[layer])
 
 
 def turns(run: Run, repeats: int) -> Iterator[dict[str, float]]:
