@@ -44,6 +44,10 @@ def machine(facts: dict, whole: dict) -> Iterator[str]:
 
 def comparison(rows: pd.DataFrame) -> Iterator[str]:
     """Ratios to this project, a line a way and width."""
+    if rows.empty:
+        yield "Not measured.\n"
+        return
+    yield "![Time of others over this project's, a panel a width](benchmarks.png)\n\n"
     yield _header("width", "", "alone", "its processor time", "loop", "sweep of 12")
     for width in sorted(rows["size"].unique()):
         here = rows[rows["size"] == width]
@@ -90,6 +94,10 @@ def steps(rows: pd.DataFrame) -> Iterator[str]:
 
 def growth(rows: pd.DataFrame) -> Iterator[str]:
     """Exponents, measured and expected."""
+    if rows.empty:
+        yield "Not measured.\n"
+        return
+    yield "![Time and memory against what grows](benchmarks_growth.png)\n\n"
     yield _header("", "from", "to", "time", "expected", "memory", "expected")
     for axis, expected in EXPONENTS.items():
         here = rows[rows["way"] == axis]
@@ -157,11 +165,13 @@ def write_page(results: Path, page_file: Path) -> None:
     page_file.write_text(page, encoding="utf-8")
     style = Style()
     with style.applied():
-        for figure, name in (
-            (draw_comparison(compared, style), "benchmarks"),
-            (draw_growth(rows.query("part == 'growth'"), style), "benchmarks_growth"),
+        for draw, drawn, name in (
+            (draw_comparison, compared, "benchmarks"),
+            (draw_growth, rows.query("part == 'growth'"), "benchmarks_growth"),
         ):
-            figure.savefig(page_file.with_name(f"{name}.png"), dpi=style.png_resolution)
+            if not drawn.empty:
+                file = page_file.with_name(f"{name}.png")
+                draw(drawn, style).savefig(file, dpi=style.png_resolution)
 
 
 def main() -> None:

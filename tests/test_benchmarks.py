@@ -140,6 +140,13 @@ def test_page_says_what_was_measured_and_what_was_not(page):
     assert notes.split("-->\n", 1)[1].strip() in text
 
 
+def test_page_of_a_table_without_measurements_says_so(tmp_path):
+    measurements.write([], tmp_path / "none.parquet", MACHINE)
+    write_page(tmp_path / "none.parquet", tmp_path / "page.md")
+    assert (tmp_path / "page.md").read_text().count("Not measured") == 3
+    assert not list(tmp_path.glob("*.png"))
+
+
 def test_a_notebook_logs_the_project_s_norms(tmp_path):
     """As the benchmark checks every peer before it is timed, with weights and images given."""
     import notebook  # with torchvision, as a notebook has it
