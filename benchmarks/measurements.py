@@ -81,7 +81,11 @@ def measured(
         words = [str(word) for word in command]
         start = time.perf_counter()
         process = subprocess.Popen(words, cwd=folder, stdout=out, stderr=err, env=environment)
-        _, status, used = os.wait4(process.pid, 0)
+        try:
+            _, status, used = os.wait4(process.pid, 0)
+        except BaseException:
+            process.kill()
+            raise
         seconds = time.perf_counter() - start
         process.returncode = os.waitstatus_to_exitcode(status)
         out.seek(0)
