@@ -195,6 +195,6 @@ def test_more_rows_leave_fewer_units_dead():
 def test_a_weight_changes_in_float32_by_half_the_spacing_of_its_numbers():
     old = torch.ones(4, dtype=torch.float64)
     update = torch.tensor([2.0**-25, 2.0**-23, -(2.0**-26), -(2.0**-24)], dtype=torch.float64)
-    assert loop._changed_in_float32(old, old + update) == 0.5
+    assert loop._change(old, old + update)[1] == 0.5
     gradients, _ = tables_of(make_run(learning_rate=0.0))
     assert set(gradients.float32_changed_fraction.dropna()) == {0.0}

@@ -54,8 +54,8 @@ def test_slope_is_that_of_the_network(data, options):
     measured = []
     for seed in range(3):
         network = FeedForward(run, 60, 10, torch.Generator().manual_seed(seed))
-        layers = Probe(network, data.train_inputs, data.train_labels).measure()
-        measured.append([np.log10(layer.error_signal_norm) for layer in layers])
+        probe = Probe(network, data.train_inputs, data.train_labels)
+        measured.append(np.log10(probe.measure().error_signal_norm))
     mean = np.mean(measured, axis=0)
     predicted = predict_runs([run], {"made_up": data}).predicted_log10_error_signal_norm.to_numpy()
     steps = run.depth - 3
@@ -105,8 +105,8 @@ def test_a_residual_relu_network_grows_with_its_activations(data, scale):
     grown = []
     for seed in range(4):
         network = FeedForward(run, 60, 10, torch.Generator().manual_seed(seed))
-        layers = Probe(network, data.train_inputs, data.train_labels).measure()
-        grown.append(np.log10(layers[1].error_signal_norm / layers[-2].error_signal_norm))
+        norms = Probe(network, data.train_inputs, data.train_labels).measure().error_signal_norm
+        grown.append(np.log10(norms[1] / norms[-2]))
     rows = predict_runs([run], {"made_up": data})
     signal, activation = (
         rows[f"predicted_log10_{name}"].to_numpy()

@@ -175,8 +175,8 @@ def test_the_project_s_own_perceptron_is_seen_as_by_its_own_probe(activation, no
     rows = [row for row in found if row["kind"] == "Linear"]
     assert [row["module"] for row in rows] == [f"layers.{number}" for number in range(4)]
     assert len(found) - len(rows) == (0 if normalization == "none" else 3)
-    for number, ours in enumerate(Probe(network, inputs, labels).measure()):
-        for column, value in vars(ours).items():
+    for column, values in vars(Probe(network, inputs, labels).measure()).items():
+        for number, value in enumerate(values):
             # What a residual connection adds is no output of the activation that a hook sees.
             if not (run.residual and column == "activation_rms" and 0 < number < 3):
                 same = pytest.approx(value, rel=1e-13, nan_ok=True)

@@ -6,6 +6,7 @@ Gimpel (2016), equation 1; SiLU (Swish with β = 1): Elfwing, Uchibe, Doya (2018
 """
 
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -33,6 +34,20 @@ ACTIVATIONS: dict[str, Activation] = {
     "silu": functional.silu,
 }
 
+_aten: Any = torch.ops.aten
+
+
+def _relu_backward(gradient: Tensor, value: Tensor, *, grad_input: Tensor) -> None:
+    _aten.threshold_backward.grad_input(gradient, value, 0, grad_input=grad_input)
+
+
+# ∂L/∂z into ``grad_input`` from ∂L/∂φ(z) and φ(z): what autograd calls, for those that need no z.
+BACKWARD: dict[Activation, Callable[..., Any]] = {
+    torch.relu: _relu_backward,
+    torch.sigmoid: _aten.sigmoid_backward.grad_input,
+    torch.tanh: _aten.tanh_backward.grad_input,
+}
+
 
 def get_activation(name: str) -> Activation:
     """The activation called ``name``: a built-in one or the user's ``package.module:callable``.
@@ -51,8 +66,13 @@ def get_activation(name: str) -> Activation:
 
 
 def derivative(activation: Activation, z: Tensor) -> Tensor:
-    """φ'(z), element by element and by autograd, in the shape and precision of ``z``."""
-    z = z.detach().requires_grad_()
+    """φ'(z), element by element as autograd finds it, in the shape and precision of ``z``."""
+    z = z.detach()
+    if activation in BACKWARD:
+        slope = torch.empty_like(z)
+        BACKWARD[activation](z.new_ones(()).expand_as(z), activation(z), grad_input=slope)
+        return slope
+    z.requires_grad_()
     (slope,) = torch.autograd.grad(activation(z).sum(), z)
     return slope
 

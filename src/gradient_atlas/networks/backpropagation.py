@@ -16,25 +16,15 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from gradient_atlas.networks.activations import BACKWARD
 from gradient_atlas.networks.feedforward import FeedForward, Mode
 from gradient_atlas.networks.products import product_into
 
 Call = Callable[[], Any]
 
-_aten: Any = torch.ops.aten
-
-# φ with an ``out``; and ∂L/∂u into ``grad_input`` from ∂L/∂φ(u) and, of these, φ(u): the kernels
-# that autograd calls. What is not here is differentiated by autograd, layer by layer.
-_PHI: dict[Any, Callable[..., Any]] = {
-    torch.relu: lambda u, out: partial(torch.clamp_min, u, 0, out=out),
-    torch.sigmoid: lambda u, out: partial(torch.sigmoid, u, out=out),
-    torch.tanh: lambda u, out: partial(torch.tanh, u, out=out),
-}
-_PHI_BACKWARD: dict[Any, Callable[..., Any]] = {
-    torch.relu: lambda g, f: partial(_aten.threshold_backward.grad_input, g, f, 0, grad_input=g),
-    torch.sigmoid: lambda g, f: partial(_aten.sigmoid_backward.grad_input, g, f, grad_input=g),
-    torch.tanh: lambda g, f: partial(_aten.tanh_backward.grad_input, g, f, grad_input=g),
-}
+# φ with an ``out``. What is not here is differentiated by autograd, layer by layer.
+_INTO: dict[Any, Any] = {torch.relu: partial(torch.clamp_min, min=0)}
+_INTO |= {torch.sigmoid: torch.sigmoid, torch.tanh: torch.tanh}
 
 
 def flatten(tensors: Sequence[Tensor]) -> Tensor:
@@ -162,11 +152,11 @@ class Passes:
 
     def _activate(self, u: Tensor, delta: Tensor, calls: list[Call]) -> Tensor:
         phi = self.network.activation
-        if phi not in _PHI:
+        if phi not in _INTO:
             return self._differentiate(phi, (), u, delta, calls)
         f = torch.empty_like(u) if self._keep else u
-        self._forward.append(_PHI[phi](u, f))
-        calls.insert(0, _PHI_BACKWARD[phi](delta, f))
+        self._forward.append(partial(_INTO[phi], u, out=f))
+        calls.insert(0, partial(BACKWARD[phi], delta, f, grad_input=delta))
         return f
 
     def _normalize(self, normal: Any, x: Tensor, delta: Tensor, calls: list[Call]) -> Tensor:

@@ -208,60 +208,58 @@ class _Recorder:
         test_loss, test_accuracy = loss_and_accuracy(
             self.test_passes.forward(), self.data.test_labels
         )
+        metrics = {
+            "train_loss": train_loss,
+            "test_loss": test_loss,
+            "train_accuracy": train_accuracy,
+            "test_accuracy": test_accuracy,
+            "gradient_norm": gradient_norm,
+            "clipped_gradient_norm": clipped_norm,
+            "status": "ok" if finite else "diverged",
+            "first_nonfinite_step": None if finite else step,
+        }
         here = {"seed": self.seed, "step": step, "epoch": epoch}
-        _append(
-            self.tables.metrics,
-            here
-            | {
-                "train_loss": train_loss,
-                "test_loss": test_loss,
-                "train_accuracy": train_accuracy,
-                "test_accuracy": test_accuracy,
-                "gradient_norm": gradient_norm,
-                "clipped_gradient_norm": clipped_norm,
-                "status": "ok" if finite else "diverged",
-                "first_nonfinite_step": None if finite else step,
-            },
-        )
-        off = self.shares_off.measure() if self.shares_off else None
+        _extend(self.tables.metrics, {name: [value] for name, value in (here | metrics).items()})
         weights = self.network.weights
-        for layer, measured in enumerate(self.probe.measure(), start=1):
-            row = here | {"layer": layer} | vars(measured)
-            row |= {"update_ratio": math.nan, "float32_changed_fraction": math.nan}
-            row |= off[layer - 1] if off else {}
-            # The initial matrices' alone: at every logged step it would cost more than the step.
-            first = step == 0
-            row["weight_spectral_norm"] = (
-                norms.spectral_norm(weights[layer - 1]) if first else math.nan
-            )
-            _append(self.tables.gradients, row)
+        unknown = [math.nan] * len(weights)
+        # The initial matrices' alone: at every logged step it would cost more than the step.
+        spectral_norms = [norms.spectral_norm(w) for w in weights] if step == 0 else unknown
+        columns: dict[str, list[Any]] = {
+            name: [value] * len(weights) for name, value in here.items()
+        }
+        columns |= {"layer": list(range(1, len(weights) + 1))} | vars(self.probe.measure())
+        columns |= {"update_ratio": unknown, "float32_changed_fraction": unknown}
+        columns |= self.shares_off.measure() if self.shares_off else {}
+        _extend(self.tables.gradients, columns | {"weight_spectral_norm": spectral_norms})
 
     def record_update(self, optimizer: Optimizer, gradients: Sequence[Tensor]) -> None:
         """Make the update and fill in what it changes in the rows just recorded."""
-        weights = self.network.weights
+        table, weights = self.tables.gradients, self.network.weights
         before = [weight.detach().clone() for weight in weights]
         optimizer.step(gradients)
-        ratios = self.tables.gradients["update_ratio"]
-        changed = self.tables.gradients["float32_changed_fraction"]
-        first = len(ratios) - len(before)
-        for index, (old, new) in enumerate(zip(before, weights, strict=True)):
-            size = norms.norm(old)
-            change = norms.norm(new.detach().to(torch.float64) - old.to(torch.float64))
-            ratios[first + index] = change / size if size else math.nan
-            changed[first + index] = _changed_in_float32(old, new.detach())
+        rows = slice(-len(weights), None)
+        changes, changed = [], []
+        for old, new in zip(before, weights, strict=True):
+            change, moved = _change(old, new.detach())
+            changes.append(change)
+            changed.append(moved)
+        sizes = zip(norms.each_norm(changes), table["weight_norm"][rows], strict=True)
+        table["update_ratio"][rows] = [c / size if size else math.nan for c, size in sizes]
+        table["float32_changed_fraction"][rows] = torch.stack(changed).tolist()
 
 
-def _changed_in_float32(old: Tensor, new: Tensor) -> float:
-    """Share of the weights that are another float32 after the update has been added to them.
+def _change(old: Tensor, new: Tensor) -> tuple[Tensor, Tensor]:
+    """The update in float64, and the share of weights that are another float32 after it is added.
 
     In float32 a weight w + Δ is w again where |Δ| is less than half the spacing of the numbers at
     w: 6e-8 |w| at most, and the weights of one layer differ by decades.
     """
     stored = old.to(torch.float32)
-    moved = stored.to(torch.float64) + (new.to(torch.float64) - old.to(torch.float64))
-    return float((moved.to(torch.float32) != stored).double().mean())
+    change = new.to(torch.float64) - old.to(torch.float64)
+    moved = stored.to(torch.float64) + change
+    return change, (moved.to(torch.float32) != stored).double().mean()
 
 
-def _append(columns: dict[str, list[Any]], row: dict[str, Any]) -> None:
-    for name, value in row.items():
-        columns.setdefault(name, []).append(value)
+def _extend(columns: dict[str, list[Any]], rows: dict[str, list[Any]]) -> None:
+    for name, values in rows.items():
+        columns.setdefault(name, []).extend(values)

@@ -6,7 +6,7 @@ the largest entry, so that a float64 gradient of 1e200 has a norm as well.
 """
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import torch
@@ -18,12 +18,23 @@ def norm(values: Tensor) -> float:
 
     NaN when an entry is NaN, otherwise inf when an entry is infinite; 0 for an empty tensor.
     """
+    return each_norm([values])[0]
+
+
+def each_norm(tensors: Sequence[Tensor]) -> list[float]:
+    """The norm of each of some tensors, which are read at once."""
+    found = [torch.linalg.vector_norm(t.detach(), dtype=torch.float64) for t in tensors]
+    sizes = torch.stack(found).tolist() if found else []
+    # Away from these sizes a square may have left float64's range: float32 entries never get there.
+    return [
+        size if 1e-140 < size < 1e140 else _scaled_norm(values)
+        for size, values in zip(sizes, tensors, strict=True)
+    ]
+
+
+def _scaled_norm(values: Tensor) -> float:
     if values.numel() == 0:
         return 0.0
-    size = float(torch.linalg.vector_norm(values.detach(), dtype=torch.float64))
-    # Away from these sizes a square may have left float64's range: float32 entries never get there.
-    if 1e-140 < size < 1e140:
-        return size
     values = values.detach().to(torch.float64)
     low, high = torch.aminmax(values)
     largest = float(torch.maximum(-low, high))
@@ -59,8 +70,13 @@ def float32_norm(values: Tensor) -> float:
     The squares are formed explicitly: a library's reduction may hold a wider accumulator, and it is
     the plain float32 computation that this stands for.
     """
-    squares = values.detach().to(torch.float32).square()
-    return float(squares.sum(dtype=torch.float32).sqrt())
+    return each_float32_norm([values])[0]
+
+
+def each_float32_norm(tensors: Sequence[Tensor]) -> list[float]:
+    """``float32_norm`` of each of some tensors, which are read at once."""
+    squares = (values.detach().to(torch.float32).square() for values in tensors)
+    return torch.stack([square.sum(dtype=torch.float32) for square in squares]).sqrt().tolist()
 
 
 def root_mean_square(values: Tensor) -> float:

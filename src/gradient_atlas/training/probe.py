@@ -5,6 +5,7 @@ the pre-activations. Norms are accumulated in float64 (``norms``).
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
@@ -19,10 +20,13 @@ from gradient_atlas.training import norms
 # A unit of a bounded activation is saturated where |φ'(z)| is below this share of max |φ'|.
 SATURATION_SHARE = 0.1
 
+_OFF = ("dead_fraction", "inactive_fraction")
+_SLOPES = (*_OFF, "mean_activation_derivative", "saturated_fraction")
+
 
 @dataclass(frozen=True)
-class LayerProbe:
-    """The measurements of one layer; the names are columns of the ``gradients`` table.
+class Measured:
+    """The measurements: columns of the ``gradients`` table, an entry a layer, l = 1 first.
 
     Attributes:
         weight_gradient_norm: ‖∂L/∂W^(l)‖_F, L the mean loss of the batch.
@@ -38,15 +42,15 @@ class LayerProbe:
         weight_norm: ‖W^(l)‖_F.
     """
 
-    weight_gradient_norm: float
-    float32_weight_gradient_norm: float
-    error_signal_norm: float
-    activation_rms: float
-    mean_activation_derivative: float
-    saturated_fraction: float
-    dead_fraction: float
-    inactive_fraction: float
-    weight_norm: float
+    weight_gradient_norm: list[float]
+    float32_weight_gradient_norm: list[float]
+    error_signal_norm: list[float]
+    activation_rms: list[float]
+    mean_activation_derivative: list[float]
+    saturated_fraction: list[float]
+    dead_fraction: list[float]
+    inactive_fraction: list[float]
+    weight_norm: list[float]
 
 
 class Probe:
@@ -58,55 +62,29 @@ class Probe:
         self.labels = labels
         self._passes = Passes(network, inputs, "probe", network.weights, keep=True)
 
-    def measure(self) -> list[LayerProbe]:
-        """One ``LayerProbe`` a layer, l = 1 first; batch normalisation takes this batch's moments.
+    def measure(self) -> Measured:
+        """All columns; batch normalisation takes this batch's moments.
 
         Since L is the mean over B examples, ∂L/∂z_i = (∂ℓ_i/∂z_i)/B when examples do not interact,
         so error_signal_norm = √(B Σ (∂L/∂z)²). Batch normalisation couples examples: ∂ℓ_i/∂z_i then
         stands for B ∂L/∂z_i, through all examples' losses.
         """
-        passes, weights = self._passes, self.network.weights
+        passes, phi, root = self._passes, self.network.activation, math.sqrt(len(self.labels))
         passes.forward()
         passes.backward(self.labels)
-        depth = len(weights)
-        pairs = zip(passes.gradients, passes.error_signals, strict=True)
-        layers = []
-        for index, (weight_gradient, error_signal) in enumerate(pairs):
-            hidden = index < depth - 1
-            layers.append(
-                LayerProbe(
-                    weight_gradient_norm=norms.norm(weight_gradient),
-                    float32_weight_gradient_norm=norms.float32_norm(weight_gradient),
-                    error_signal_norm=math.sqrt(len(self.labels)) * norms.norm(error_signal),
-                    activation_rms=norms.root_mean_square(passes.activations[index]),
-                    weight_norm=norms.norm(weights[index]),
-                    **_slope_summary(
-                        self.network.activation,
-                        passes.activation_inputs[index] if hidden else None,
-                    ),
+        return Measured(
+            weight_gradient_norm=norms.each_norm(passes.gradients),
+            float32_weight_gradient_norm=norms.each_float32_norm(passes.gradients),
+            error_signal_norm=[root * size for size in norms.each_norm(passes.error_signals)],
+            activation_rms=[
+                size / math.sqrt(a.numel())
+                for size, a in zip(
+                    norms.each_norm(passes.activations), passes.activations, strict=True
                 )
-            )
-        return layers
-
-
-@cache
-def _saturation_threshold(activation: activations.Activation) -> float:
-    """|φ'| below which a unit is saturated; NaN for an unbounded activation."""
-    if not activations.is_bounded(activation):
-        return math.nan
-    return SATURATION_SHARE * activations.largest_derivative(activation)
-
-
-def _slope_summary(activation: activations.Activation, z: Tensor | None) -> dict[str, float]:
-    """The columns that depend on φ'(z); z is (examples, units), None for the output layer."""
-    mean = saturated = math.nan
-    off, slope = _off(activation, z)
-    if slope is not None:
-        mean = float(slope.mean(dtype=torch.float64))
-        threshold = _saturation_threshold(activation)
-        if not math.isnan(threshold):
-            saturated = int((slope.abs_() < threshold).sum()) / slope.numel()
-    return {"mean_activation_derivative": mean, "saturated_fraction": saturated} | off
+            ],
+            weight_norm=norms.each_norm(self.network.weights),
+            **_slope_summary(phi, passes.activation_inputs),
+        )
 
 
 class SharesOff:
@@ -119,25 +97,54 @@ class SharesOff:
         """``inputs`` are the rows (N, n_inputs)."""
         self._passes = Passes(network, inputs, "probe", keep=True)
 
-    def measure(self) -> list[dict[str, float]]:
-        """Both columns of every layer, l = 1 first."""
+    def measure(self) -> dict[str, list[float]]:
+        """Both columns, an entry a layer, l = 1 first."""
         self._passes.forward()
         phi = self._passes.network.activation
-        return [_off(phi, z)[0] for z in [*self._passes.activation_inputs, None]]
+        found = _slope_summary(phi, self._passes.activation_inputs, off_alone=True)
+        return {name: found[name] for name in _OFF}
 
 
-def _off(
-    activation: activations.Activation, z: Tensor | None
-) -> tuple[dict[str, float], Tensor | None]:
-    """Shares of units that are dead and inactive on z (examples, units), and φ'(z).
+@cache
+def _saturation_threshold(activation: activations.Activation) -> float:
+    """|φ'| below which a unit is saturated; NaN for an unbounded activation."""
+    if not activations.is_bounded(activation):
+        return math.nan
+    return SATURATION_SHARE * activations.largest_derivative(activation)
 
-    Of no z, and of one with a NaN, nothing is known: a comparison with NaN is false, and a network
-    beyond float's range would pass for a living one.
+
+def _slope_summary(
+    activation: activations.Activation, inputs: Sequence[Tensor], off_alone: bool = False
+) -> dict[str, list[float]]:
+    """The columns that depend on φ'(z), from each hidden layer's z (examples, units).
+
+    Of a z with a NaN nothing is known: a comparison with NaN is false, and a network beyond float's
+    range would pass for a living one. All numbers are read at once, after the last layer; with
+    ``off_alone`` they are those of units that are dead or inactive.
     """
-    if z is None or bool((highest := z.detach().amax(dim=0)).isnan().any()):
-        return {"dead_fraction": math.nan, "inactive_fraction": math.nan}, None
-    slope, units = activations.derivative(activation, z), z.shape[1]
-    # The largest of a column in place of a truth about each entry: a quarter of the time.
-    steepest = torch.maximum(slope.amax(dim=0), -slope.amin(dim=0))
-    dead, inactive = int((steepest == 0).sum()), int((highest <= 0).sum())
-    return {"dead_fraction": dead / units, "inactive_fraction": inactive / units}, slope
+    threshold = math.nan if off_alone else _saturation_threshold(activation)
+    highest, steepest, means, saturated = [], [], [], []
+    for z in inputs:
+        slope = activations.derivative(activation, z)
+        highest.append(z.amax(dim=0))
+        # The largest of a column in place of a truth about each entry: a quarter of the time.
+        steepest.append(torch.maximum(slope.amax(dim=0), -slope.amin(dim=0)))
+        if not off_alone:
+            means.append(slope.mean(dtype=torch.float64))
+        if not math.isnan(threshold):
+            saturated.append((slope.abs_() < threshold).sum())
+    unknown = [math.nan] * (len(inputs) + 1)
+    if not inputs:
+        return dict.fromkeys(_SLOPES, unknown)
+    largest = torch.stack(highest)
+    known = ~largest.isnan().any(dim=1)
+
+    def column(values: Tensor, of: int = 1) -> list[float]:
+        found = torch.where(known, values.to(torch.float64) / of, math.nan)
+        return [*found.tolist(), math.nan]  # of the output layer
+
+    dead, inactive = (torch.stack(steepest) == 0).sum(dim=1), (largest <= 0).sum(dim=1)
+    columns = column(dead, largest.shape[1]), column(inactive, largest.shape[1])
+    mean = column(torch.stack(means)) if means else unknown
+    share = column(torch.stack(saturated), inputs[0].numel()) if saturated else unknown
+    return dict(zip(_SLOPES, (*columns, mean, share), strict=True))
