@@ -17,10 +17,15 @@ from torch import Tensor
 from torch.nn import functional
 
 from gradient_atlas.networks.activations import BACKWARD
-from gradient_atlas.networks.feedforward import FeedForward, Mode
+from gradient_atlas.networks.feedforward import EPSILON, BatchNorm, FeedForward, Mode
 from gradient_atlas.networks.products import product_into
 
 Call = Callable[[], Any]
+# From the gradient by a node's output and a mask, gradients by its input and its parameters.
+Backward = Callable[[Tensor, Sequence[bool]], Sequence[Tensor]]
+Node = Callable[[Tensor], tuple[Tensor, Backward]]
+
+_aten: Any = torch.ops.aten
 
 # φ with an ``out``. What is not here is differentiated by autograd, layer by layer.
 _INTO: dict[Any, Any] = {torch.relu: partial(torch.clamp_min, min=0)}
@@ -38,6 +43,37 @@ def flatten(tensors: Sequence[Tensor]) -> Tensor:
 def _views(whole: Tensor, like: Sequence[Tensor]) -> list[Tensor]:
     parts = whole.split([tensor.numel() for tensor in like])
     return [part.view_as(tensor) for part, tensor in zip(parts, like, strict=True)]
+
+
+def _autograd(function: Callable[[Tensor], Tensor], x: Tensor) -> tuple[Tensor, Backward]:
+    """The node of any function of x alone."""
+    with torch.enable_grad():
+        leaf = x.detach().requires_grad_()
+        value = function(leaf)
+    return value.detach(), lambda gradient, mask: torch.autograd.grad(value, leaf, gradient)
+
+
+def _batch_norm(
+    own: dict[str, Any], mode: Mode, momentum: float, x: Tensor
+) -> tuple[Tensor, Backward]:
+    """The node of ``feedforward.BatchNorm``."""
+    training = mode != "evaluate"
+    kept: Any = (None, None) if mode == "probe" else (own["running_mean"], own["running_var"])
+    y, *moments = _aten.native_batch_norm(
+        x, own["weight"], own["bias"], *kept, training, momentum, EPSILON
+    )
+    return y, lambda gradient, mask: _aten.native_batch_norm_backward(
+        gradient, x, own["weight"], *kept, *moments, training, EPSILON, mask
+    )
+
+
+def _layer_norm(own: dict[str, Tensor], x: Tensor) -> tuple[Tensor, Backward]:
+    """The node of ``torch.nn.LayerNorm``."""
+    gain, shift, units = own["weight"], own["bias"], x.shape[1:]
+    y, *moments = torch.native_layer_norm(x, units, gain, shift, EPSILON)
+    return y, lambda gradient, mask: _aten.native_layer_norm_backward(
+        gradient, x, units, *moments, gain, shift, mask
+    )
 
 
 class Passes:
@@ -153,48 +189,45 @@ class Passes:
     def _activate(self, u: Tensor, delta: Tensor, calls: list[Call]) -> Tensor:
         phi = self.network.activation
         if phi not in _INTO:
-            return self._differentiate(phi, (), u, delta, calls)
+            return self._through(partial(_autograd, phi), [], u, delta, calls)
         f = torch.empty_like(u) if self._keep else u
         self._forward.append(partial(_INTO[phi], u, out=f))
         calls.insert(0, partial(BACKWARD[phi], delta, f, grad_input=delta))
         return f
 
     def _normalize(self, normal: Any, x: Tensor, delta: Tensor, calls: list[Call]) -> Tensor:
-        def function(x: Tensor) -> Tensor:
-            return normal(x, *self._statistics)
+        own = {name: tensor.detach() for name, tensor in normal.named_parameters()}
+        own |= dict(normal.named_buffers())
 
-        return self._differentiate(function, tuple(normal.parameters()), x, delta, calls)
+        def node(x: Tensor) -> tuple[Tensor, Backward]:
+            if not isinstance(normal, BatchNorm):
+                return _layer_norm(own, x)
+            mode, momentum = self._statistics
+            return _batch_norm(own, mode, momentum, x)
 
-    def _differentiate(
-        self,
-        function: Callable[[Tensor], Tensor],
-        parameters: Sequence[Tensor],
-        x: Tensor,
-        delta: Tensor,
-        calls: list[Call],
+        return self._through(node, [normal.weight, normal.bias], x, delta, calls)
+
+    def _through(
+        self, node: Node, parameters: Sequence[Tensor], x: Tensor, delta: Tensor, calls: list[Call]
     ) -> Tensor:
-        """function(x), whose derivative autograd finds anew in each pass."""
+        """The output of a node with input x; its gradients by x and by ``parameters`` go on."""
         y = torch.empty_like(x) if self._owned else x
-        if not self.gradients:
-            self._forward.append(lambda: y.copy_(function(x)))
-            return y
-        pairs = [(p, self._gradient_of[id(p)]) for p in parameters if id(p) in self._gradient_of]
-        graph: list[Tensor] = []
+        outs = [delta, *[self._gradient_of.get(id(p)) for p in parameters]]
+        mask = [out is not None for out in outs]
+        backward: Any = None
 
-        def forward() -> None:
-            with torch.enable_grad():
-                leaf = x.detach().requires_grad_()
-                graph[:] = leaf, function(leaf)
-            y.copy_(graph[1])
+        def go() -> None:
+            nonlocal backward
+            value, backward = node(x)
+            y.copy_(value)
 
-        def backward() -> None:
-            leaf, value = graph
-            found = torch.autograd.grad(value, [leaf, *[p for p, _ in pairs]], delta)
-            for out, slope in zip([delta, *[g for _, g in pairs]], found, strict=True):
-                out.copy_(slope)
+        def come_back() -> None:
+            for out, slope in zip(outs, backward(delta, mask), strict=True):
+                if out is not None:
+                    out.copy_(slope)
 
-        self._forward.append(forward)
-        calls.insert(0, backward)
+        self._forward.append(go)
+        calls.insert(0, come_back)
         return y
 
     def _add(self, below: Tensor, f: Tensor, delta: Tensor, calls: list[Call]) -> Tensor:
