@@ -25,10 +25,11 @@ except InputError as problem:
     sys.exit(f"error: {problem}")
 
 
-def run_script(main: Callable[[], None]) -> None:
+def run_script(main: Callable[[], None], rarely_needed: Sequence[str] = ()) -> None:
     """Run ``main`` and exit: status 1 and one line on stderr for an ``InputError``.
 
     A damaged file is removed, since Snakemake sees that a file is there and not what is in it.
+    ``rarely_needed``: modules that some jobs alone import, see ``warm_start.serve``.
     """
 
     def told() -> None:
@@ -43,7 +44,7 @@ def run_script(main: Callable[[], None]) -> None:
         except InputError as error:
             _fail(str(error))
 
-    warm_start.serve(told)
+    warm_start.serve(told, rarely_needed)
     told()
 
 

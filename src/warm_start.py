@@ -17,6 +17,7 @@ import contextlib
 import fcntl
 import gc
 import hashlib
+import importlib
 import json
 import os
 import select
@@ -29,7 +30,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -125,12 +126,17 @@ def _exit_like(connection: socket.socket) -> NoReturn:
     os._exit(status if status >= 0 else 128 - status)
 
 
-def serve(main: Callable[[], None]) -> None:
-    """In a warm process, run ``main`` in a fork for every job; elsewhere return at once."""
+def serve(main: Callable[[], None], rarely_needed: Sequence[str] = ()) -> None:
+    """In a warm process, run ``main`` in a fork for every job; elsewhere return at once.
+
+    ``rarely_needed`` names modules that some jobs alone import; the warm process imports them once.
+    """
     if LISTENER not in os.environ:
         return
     listener = socket.socket(fileno=int(os.environ.pop(LISTENER)))
     alive = os.open(Path(os.environ[FOLDER], ALIVE), os.O_RDONLY | os.O_NONBLOCK)
+    for module in rarely_needed:
+        importlib.import_module(module)
     gc.collect()
     gc.freeze()  # a collection in a fork would write to, and so copy, all that was imported
     files = _files()

@@ -28,7 +28,7 @@ def main():
     print("err", os.environ.get("COLOUR"), file=sys.stderr)
     exec(sys.argv[1])
 
-warm_start.serve(main)
+warm_start.serve(main, ["colorsys"])
 main()
 """
 # A build: offers warm processes, runs a job for each line that it is given, says how it ended.
@@ -178,3 +178,11 @@ def test_without_an_offer_a_script_starts_as_it_always_did(build):
         done = subprocess.run(words, cwd=build.place, capture_output=True, text=True)
         assert done.stdout == "out 1 pass\n"
     assert build.imports() == 2
+
+
+def test_what_some_jobs_alone_import_a_warm_process_has(build):
+    asks = "print('colorsys' in sys.modules)"
+    assert build.job(asks)[1].endswith("True\n")
+    alone = [sys.executable, str(build.script), asks]
+    done = subprocess.run(alone, cwd=build.place, capture_output=True, text=True, check=True)
+    assert done.stdout.endswith("False\n")
