@@ -134,6 +134,10 @@ PARTITIONS = {}
 # adds its own, as SECTIONS["dynamics/landscape"] = ("dynamics", "flow").
 SECTIONS = {}
 
+# Jobs of a quarter of a minute and more start first, so that at the end no core waits for one of
+# them; before them the data sets that they read.
+DATA_FIRST, LONGEST_FIRST = 2, 1
+
 
 wildcard_constraints:
     sweep="[^/]+",

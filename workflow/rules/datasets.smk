@@ -22,6 +22,7 @@ rule prepare_dataset:
     conda:
         "../../environment.yml"
     threads: 1
+    priority: DATA_FIRST
     resources:
         mem_mb=2000,
         runtime=60,

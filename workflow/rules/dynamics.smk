@@ -52,6 +52,7 @@ rule simulate_flow:
     conda:
         "../../environment.yml"
     threads: 1
+    priority: LONGEST_FIRST
     resources:
         mem_mb=1000,
         runtime=30,
@@ -92,6 +93,7 @@ rule measure_sharpness:
     conda:
         "../../environment.yml"
     threads: 1
+    priority: LONGEST_FIRST
     resources:
         mem_mb=2000,
         runtime=60,
@@ -124,6 +126,7 @@ rule measure_flow_sharpness:
     conda:
         "../../environment.yml"
     threads: 1
+    priority: LONGEST_FIRST
     resources:
         mem_mb=2000,
         runtime=60,
@@ -157,6 +160,7 @@ rule simulate_central_flow:
     conda:
         "../../environment.yml"
     threads: 1
+    priority: LONGEST_FIRST
     resources:
         mem_mb=2000,
         runtime=60,
@@ -190,6 +194,7 @@ rule measure_optimizer_edges:
     conda:
         "../../environment.yml"
     threads: 1
+    priority: LONGEST_FIRST
     resources:
         mem_mb=2000,
         runtime=60,
@@ -242,6 +247,7 @@ rule simulate_limits:
     conda:
         "../../environment.yml"
     threads: 1
+    priority: LONGEST_FIRST
     resources:
         mem_mb=1000,
         runtime=30,
@@ -271,6 +277,7 @@ rule measure_warmup:
     conda:
         "../../environment.yml"
     threads: 1
+    priority: LONGEST_FIRST
     resources:
         mem_mb=1000,
         runtime=30,
@@ -302,6 +309,7 @@ rule scan_widths:
     conda:
         "../../environment.yml"
     threads: 1
+    priority: LONGEST_FIRST
     resources:
         mem_mb=2000,
         runtime=60,

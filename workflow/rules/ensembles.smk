@@ -78,6 +78,7 @@ rule measure_trainability:
     conda:
         "../../environment.yml"
     threads: 1
+    priority: LONGEST_FIRST
     resources:
         mem_mb=1500,
         runtime=60,

@@ -22,6 +22,7 @@ rule train_recurrent:
     conda:
         "../../environment.yml"
     threads: 1
+    priority: LONGEST_FIRST
     resources:
         mem_mb=1500,
         runtime=60,

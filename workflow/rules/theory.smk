@@ -71,6 +71,7 @@ rule predict_norms:
     conda:
         "../../environment.yml"
     threads: 1
+    priority: LONGEST_FIRST
     resources:
         mem_mb=2000,
         runtime=60,
