@@ -275,7 +275,7 @@ def test_a_signal_along_the_activations_in_a_network_of_width_2000(activation, v
         through = passed(network.activation, kernel, signal, *below, 1.0)
         squares.append(np.mean(np.diagonal(through)))
         layer = Layer(*below, *above, kernel, variance * below[0], 1.0, variance)
-        signal = sent_on(network.activation, layer, signal, width)
+        signal = sent_on(network.activation, layer, signal, width, through)
     predicted = np.log10(squares[::-1]) / 2
     factors = [10 ** -np.mean(np.diff(values)) for values in (measured, predicted)]
     assert factors[1] == pytest.approx(factors[0], rel=0.01)

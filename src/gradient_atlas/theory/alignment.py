@@ -128,8 +128,10 @@ def passed(
     return derivative_dual(activation, kernel) * direct + once + once.T + twice
 
 
-def sent_on(activation: Nonlinearity, layer: Layer, signal: Signal, width: int) -> Signal:
-    """The signal below a residual layer, from that above it."""
+def sent_on(
+    activation: Nonlinearity, layer: Layer, signal: Signal, width: int, through: np.ndarray
+) -> Signal:
+    """The signal below a residual layer, from that above it and what of it has ``passed``."""
     s, size, average = layer.scale, np.diagonal(layer.moment), layer.average
     found = covariances(activation, layer.kernel, layer.linear)
     h, tau = found.value, found.stretched
@@ -140,7 +142,6 @@ def sent_on(activation: Nonlinearity, layer: Layer, signal: Signal, width: int) 
     half = grown[:, None] * slopes + tilted[:, None] * mixed.T
     half_mixed = grown[:, None] * mixed + tilted[:, None] * offsets
     cross = lifted[:, None] * mixed
-    through = passed(activation, layer.kernel, signal, layer.moment, average, s)
     noise = signal.noise + s**2 * (layer.sigma_w2 * through + slopes * found.values)
     added = _taken_up(layer, found, signal.noise / width, through / width)
     return Signal(

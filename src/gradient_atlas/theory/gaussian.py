@@ -28,6 +28,7 @@ TOLERANCE = 1e-10  # of the remainder, relative to E[f²]
 _HALVINGS = 20  # the innermost panel is [0, 2^-20]
 _REACH = 14.0  # |h_k(z)| exp(-z²/2) < exp(-z²/4) = 5e-22 there
 _POINTS = 12  # Gauss-Legendre nodes a panel
+_ROWS = 64  # of a power series at a time: they stay in the cache
 
 
 @cache
@@ -132,11 +133,8 @@ def paired(first: Function, second: Function, kernel: np.ndarray) -> np.ndarray:
     for rest in left_over:
         small &= np.all(rest <= TOLERANCE * rest[:, :1], axis=0)
     last = int(np.argmax(small)) if small.any() else MAXIMUM_ORDER
-    result = together - left[:, : last + 1] @ right[:, : last + 1].T
-    for k in range(last, -1, -1):  # Horner's scheme in ρ
-        result *= rho
-        result += left[:, k, None] * right[None, :, k]
-    return result
+    rest = together - left[:, : last + 1] @ right[:, : last + 1].T
+    return _power_series(rho, left[:, : last + 1], right[:, : last + 1], rest)
 
 
 def _arc_cosine_0(rho: np.ndarray) -> np.ndarray:
@@ -162,10 +160,22 @@ def _mehler(function: Function, kernel: np.ndarray) -> np.ndarray:
     small = np.all(remainders <= TOLERANCE * exact[:, None], axis=0)
     order = int(np.argmax(small)) if small.any() else MAXIMUM_ORDER
     last = np.sqrt(remainders[:, order])
-    result = last[:, None] * last[None, :]
-    for k in range(order, -1, -1):  # Horner's scheme in ρ
-        column = coefficients[:, k]
-        result *= rho
-        result += column[:, None] * column[None, :]
+    known = coefficients[:, : order + 1]
+    result = _power_series(rho, known, known, last[:, None] * last[None, :])
     np.fill_diagonal(result, exact)
     return result
+
+
+def _power_series(
+    rho: np.ndarray, left: np.ndarray, right: np.ndarray, rest: np.ndarray
+) -> np.ndarray:
+    """Σ_k left_ik right_jk ρ_ij^k for k = 0 .. K, and rest_ij ρ_ij^(K+1): rest, overwritten."""
+    left, right = left.T.copy(), right.T.copy()
+    for first in range(0, len(rho), _ROWS):
+        rows = slice(first, first + _ROWS)
+        result, factor = rest[rows], rho[rows]
+        term = np.empty_like(result)
+        for left_k, right_k in zip(left[::-1], right[::-1], strict=True):  # Horner's scheme in ρ
+            result *= factor
+            result += np.multiply(left_k[rows, None], right_k, out=term)
+    return rest

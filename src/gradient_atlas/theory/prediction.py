@@ -36,6 +36,7 @@ and batch normalisation: ``normalization``.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
@@ -230,12 +231,13 @@ def _aligned_backward(
         # The first layer has no identity: its output is φ alone.
         kept = float(residual)
         moment, average = kept * moments[layer - 1], kept * averages[layer - 1]
-        grams.append(scale**2 * passed(network.activation, kernel, signal, moment, average, scale))
+        through = passed(network.activation, kernel, signal, moment, average, scale)
+        grams.append(scale**2 * through)
         exponents.append(exponent)
         if residual:
             above = moments[layer], averages[layer]
             below = Layer(moment, average, *above, kernel, sigma_w2 * moment, scale, sigma_w2)
-            signal = sent_on(network.activation, below, signal, network.width)
+            signal = sent_on(network.activation, below, signal, network.width, through)
     return grams[::-1], np.array(exponents[::-1])
 
 
@@ -255,10 +257,8 @@ def softmax_grams(
     size = np.abs(kernel).max()
     eigenvalues, vectors = np.linalg.eigh(kernel / size if size > 0 else kernel)
     root = vectors * np.sqrt(np.clip(eigenvalues, 0.0, None) * size)
-    generator = np.random.default_rng(_SEED)
     gram, alignment = np.zeros_like(kernel), np.zeros_like(kernel)
-    for _ in range(10):  # in parts, to hold a tenth of the samples at a time
-        noise = generator.standard_normal((_LOGIT_SAMPLES // 10, classes, len(labels)))
+    for noise in _logit_noise(classes, len(labels)):
         logits = noise @ root.T
         differences = logits - logits.max(axis=1, keepdims=True)
         errors = np.exp(differences)
@@ -269,3 +269,10 @@ def softmax_grams(
         errors = errors.reshape(-1, len(labels))
         gram += errors.T @ errors
     return gram / _LOGIT_SAMPLES, alignment / _LOGIT_SAMPLES
+
+
+@lru_cache(maxsize=1)
+def _logit_noise(classes: int, examples: int) -> np.ndarray:
+    """Samples of N(0, 1), a tenth of them at a time: (10, samples / 10, classes, examples)."""
+    generator = np.random.default_rng(_SEED)
+    return generator.standard_normal((10, _LOGIT_SAMPLES // 10, classes, examples))
