@@ -99,7 +99,7 @@ def curvature_gradients(loss: Loss, theta: Tensor, U: Tensor) -> tuple[float, Te
     (slope,) = torch.autograd.grad(value, theta, create_graph=True)
     third = torch.zeros(k, k, len(theta), dtype=theta.dtype)
     for i in range(k):
-        (product,) = torch.autograd.grad(slope, theta, U[:, i], create_graph=True)
+        (product,) = torch.autograd.grad(slope @ U[:, i], theta, create_graph=True)
         if not product.requires_grad:  # the Hessian is constant: the loss is quadratic
             continue
         for j in range(i, k):

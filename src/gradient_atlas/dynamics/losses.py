@@ -53,7 +53,8 @@ def gradient_and_product(
     if not slope.requires_grad:  # the gradient is constant: the loss is linear
         return gradient, torch.zeros_like(gradient)
     weights = gradient if vector is None else vector
-    (product,) = torch.autograd.grad(slope, theta, grad_outputs=weights)
+    # A number is differentiated: of vectors torch compares the shapes, for which it imports sympy.
+    (product,) = torch.autograd.grad(slope @ weights, theta)
     return gradient, product.detach()
 
 

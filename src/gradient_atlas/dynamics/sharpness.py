@@ -61,7 +61,7 @@ def hessian(loss: Loss, theta: Tensor, preconditioner: Tensor | None = None) -> 
         if not slope.requires_grad:  # the gradient is constant: the loss is linear
             return np.zeros(len(theta))
         weights = torch.from_numpy(scale * vector.reshape(-1)).to(theta.dtype)
-        (image,) = torch.autograd.grad(slope, theta, weights, retain_graph=True)
+        (image,) = torch.autograd.grad(slope @ weights, theta, retain_graph=True)
         return np.asarray(scale * image.to(torch.float64).numpy())
 
     return LinearOperator((len(theta), len(theta)), matvec=product, dtype=np.float64)
@@ -89,13 +89,13 @@ def top_eigenpairs(
         values, vectors = np.linalg.eigh((dense + dense.T) / 2)
     else:
         start = np.random.default_rng(0).standard_normal(dimension)
-        if not (operator @ start).any():  # ARPACK fails on 0; a random vector's image says it is 0
-            return np.zeros(count), np.eye(dimension, count)
         # Ten more vectors than eigenvalues cost least here; the default, 20, costs twice as much.
         basis = min(dimension, 2 * count + 10)
         try:
             values, vectors = eigsh(operator, count, which="LA", v0=start, ncv=basis, tol=tolerance)
         except (ArpackError, ArpackNoConvergence):
+            if not (operator @ start).any():  # ARPACK fails on 0, as a random vector's image shows
+                return np.zeros(count), np.eye(dimension, count)
             return np.full(count, math.nan), np.full((dimension, count), math.nan)
     largest = np.argsort(values)[::-1][:count]
     return values[largest], vectors[:, largest]

@@ -209,7 +209,7 @@ def _activity(
     z = z.clone().requires_grad_()
     with torch.enable_grad():
         value = phi(z)
-    (slope,) = torch.autograd.grad(value, z, torch.ones_like(value))
+    (slope,) = torch.autograd.grad(value.sum(), z)
     value, z = value.detach(), z.detach()
     unit = 1 if isinstance(module, _CHANNELS_FIRST) and z.ndim > 1 else z.ndim - 1
     others = [axis for axis in range(z.ndim) if axis != unit]
