@@ -1,6 +1,7 @@
 """What a build shows: one line of progress, a failed job's own error once, a summary at its end."""
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,7 +13,7 @@ from gradient_atlas.claims.summary import build_summary, new_verdicts
 
 PROJECT = Path(__file__).parents[1]
 sys.path.append(str(PROJECT / "workflow/progress"))
-from snakemake_logger_plugin_atlas import _said_to_the_user, progress_line  # noqa: E402
+from snakemake_logger_plugin_atlas import _said_to_the_user, progress_line, time_left  # noqa: E402
 
 RULES = """
 from snakemake.logging import logger
@@ -78,6 +79,42 @@ def test_expected_end():
     assert "8 left; about 2 min more, until " in progress_line(2, 10, 30.0, 0.0)
     assert progress_line(0, 10, 0.0, 0.0) == "0 of 10 jobs done, 10 left"
     assert progress_line(10, 10, 7200.0, 0.0) == "10 of 10 jobs done, 0 left, after 2.0 h"
+
+
+def test_expected_end_by_the_costs_of_the_jobs():
+    assert "8 left; about 5 s more, until " in progress_line(2, 10, 30.0, 0.0, 5.0)
+    assert "10 left; about 5 s more, until " in progress_line(0, 10, 0.0, 0.0, 5.0)
+    # As estimated; and at half that speed, the more surely the longer it goes on.
+    assert time_left(200, 400, 2, 100) == 200
+    assert time_left(0, 400, 2, 0) == 200
+    assert 200 < time_left(20, 400, 2, 20) < time_left(200, 400, 2, 200) < 400
+    assert time_left(1e6, 400, 2, 1e6) == pytest.approx(400, rel=1e-3)
+
+
+COSTS = """
+from snakemake.logging import logger
+onstart:
+    costs = {job.jobid: 600.0 if job.rule.name == "long" else 1.0 for job in workflow.dag.jobs}
+    logger.info("as estimated", extra={"costs": costs, "cores": 1})
+rule all:
+    input: "short.txt", "long.txt"
+rule short:
+    output: "short.txt"
+    shell: "touch {output}"
+rule long:
+    input: "short.txt"
+    output: "long.txt"
+    shell: "touch {output}"
+"""
+
+
+def test_what_is_left_is_what_the_jobs_left_cost(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules[__name__], "RULES", COSTS)
+    said = built(tmp_path, "").stderr.splitlines()
+    assert said.index("as estimated") == 0
+    (first,) = [line for line in said if line.startswith("1 of 3 jobs done")]
+    # By numbers two thirds of no time would be left, and by costs ten minutes.
+    assert re.search("about (9|10) min more", first)
 
 
 def test_summary_names_what_changed():

@@ -53,6 +53,7 @@ for folder in (WORKFLOW, SOURCE):
 
 from snakemake.exceptions import WorkflowError
 
+import costs
 import warm_start
 from bundles import bundles, minutes
 from clock import take_back
@@ -198,6 +199,13 @@ def seconds_of(sweep):
     return {
         path: estimated_seconds(run, rows(run.dataset), seeds) for path, run in RUNS[sweep].items()
     }
+
+
+def cost_in_work(job):
+    """The work of a job, in units of its kind (``costs``)."""
+    if job.rule.name.endswith("train"):
+        return seconds_of(job.wildcards_dict["sweep"])[job.wildcards_dict["run"]]
+    return costs.work_of(job)
 
 
 @functools.cache

@@ -15,6 +15,7 @@ from snakemake_interface_logger_plugins.base import LogHandlerBase
 from snakemake_interface_logger_plugins.common import LogEvent
 
 SECONDS_BETWEEN = 20.0  # two lines where the output is no terminal
+EXPERIENCE = 60.0  # seconds for which the first estimate stands against what is seen
 MOST_LINES = 20  # of a failed job's log
 # What Snakemake says of a failure besides the job's own error.
 _KNOWN = (
@@ -32,6 +33,9 @@ class LogHandler(LogHandlerBase):
         """Start counting."""
         self.started = time.monotonic()
         self.shown = self.done = self.total = 0
+        # Estimated seconds of each job that is to be done, where the workflow has said them.
+        self.costs: dict[Any, float] = {}
+        self.cost, self.cost_left, self.cores = 0.0, 0.0, 1
         self.last = -SECONDS_BETWEEN
         self.failed: set[Any] = set()
         self.said: set[str] = set()
@@ -95,14 +99,23 @@ class LogHandler(LogHandlerBase):
                 self.said.add(message)
                 self._print(message)
         elif event is None and record.levelno == logging.INFO and not _is_snakemakes(record):
+            if "costs" in facts:
+                self.costs, self.cores = dict(facts["costs"]), facts["cores"]
+                self.cost = self.cost_left = sum(self.costs.values())
+                self.started = time.monotonic()
             self._print(record.getMessage())
+        elif event == LogEvent.JOB_FINISHED:
+            self.cost_left -= self.costs.pop(facts["job_id"], 0.0)
 
     def _progress(self) -> None:
         now = time.monotonic()
         if not self.terminal and now - self.last < SECONDS_BETWEEN and self.done < self.total:
             return
         self.last = now
-        line = progress_line(self.done, self.total, now - self.started, time.time())
+        elapsed, left = now - self.started, None
+        if self.cost:
+            left = time_left(self.cost - self.cost_left, self.cost_left, self.cores, elapsed)
+        line = progress_line(self.done, self.total, elapsed, time.time(), left)
         if self.failed:
             line += f", {len(self.failed)} failed"
         if self.terminal:
@@ -147,14 +160,33 @@ def _said_to_the_user(message: str) -> str:
     return "\n".join(own) or message
 
 
-def progress_line(done: int, total: int, elapsed: float, now: float) -> str:
-    """Return how far a build is, and when it ends if the jobs left take as long as those done."""
+def time_left(done: float, left: float, cores: int, elapsed: float) -> float:
+    """Return how long the jobs left take, by estimates that are mended as the build goes on.
+
+    Args:
+        done: estimated seconds of the jobs that are done.
+        left: the same of those that are not.
+        cores: how many jobs run beside each other.
+        elapsed: seconds since the first began.
+    """
+    # Jobs that have begun are not done: what is said first counts as some seconds of experience.
+    pace = (elapsed + EXPERIENCE) / (done / cores + EXPERIENCE)
+    return max(0.0, pace * left / cores)
+
+
+def progress_line(
+    done: int, total: int, elapsed: float, now: float, left: float | None = None
+) -> str:
+    """Return how far a build is, and when it ends.
+
+    Without ``left``, its seconds: if the jobs left take as long as those done.
+    """
     line = f"{done} of {total} jobs done, {total - done} left"
     if done == total:
         return f"{line}, after {_duration(elapsed)}"
-    if not done:
+    if not done and left is None:
         return line
-    left = elapsed * (total - done) / done
+    left = elapsed * (total - done) / done if left is None else left
     end = time.strftime("%H:%M", time.localtime(now + left))
     return f"{line}; about {_duration(left)} more, until {end}"
 
