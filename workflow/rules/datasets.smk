@@ -19,10 +19,10 @@ rule prepare_dataset:
         "logs/datasets/{dataset}.log",
     benchmark:
         "logs/datasets/{dataset}.tsv"
+    priority: DATA_FIRST
     conda:
         "../../environment.yml"
     threads: 1
-    priority: DATA_FIRST
     resources:
         mem_mb=2000,
         runtime=60,

@@ -49,10 +49,10 @@ rule simulate_flow:
         "logs/dynamics/flow.log",
     benchmark:
         "logs/dynamics/flow.tsv"
+    priority: LONGEST_FIRST
     conda:
         "../../environment.yml"
     threads: 1
-    priority: LONGEST_FIRST
     resources:
         mem_mb=1000,
         runtime=30,
@@ -90,10 +90,10 @@ rule measure_sharpness:
         "logs/dynamics/sharpness/activation={activation}/learning_rate={learning_rate}.log",
     benchmark:
         "logs/dynamics/sharpness/activation={activation}/learning_rate={learning_rate}.tsv"
+    priority: LONGEST_FIRST
     conda:
         "../../environment.yml"
     threads: 1
-    priority: LONGEST_FIRST
     resources:
         mem_mb=2000,
         runtime=60,
@@ -123,10 +123,10 @@ rule measure_flow_sharpness:
         "logs/dynamics/flow_sharpness/activation={activation}.log",
     benchmark:
         "logs/dynamics/flow_sharpness/activation={activation}.tsv"
+    priority: LONGEST_FIRST
     conda:
         "../../environment.yml"
     threads: 1
-    priority: LONGEST_FIRST
     resources:
         mem_mb=2000,
         runtime=60,
@@ -157,10 +157,10 @@ rule simulate_central_flow:
         "logs/dynamics/central_flow.log",
     benchmark:
         "logs/dynamics/central_flow.tsv"
+    priority: LONGEST_FIRST
     conda:
         "../../environment.yml"
     threads: 1
-    priority: LONGEST_FIRST
     resources:
         mem_mb=2000,
         runtime=60,
@@ -191,10 +191,10 @@ rule measure_optimizer_edges:
         "logs/dynamics/optimizer_edges.log",
     benchmark:
         "logs/dynamics/optimizer_edges.tsv"
+    priority: LONGEST_FIRST
     conda:
         "../../environment.yml"
     threads: 1
-    priority: LONGEST_FIRST
     resources:
         mem_mb=2000,
         runtime=60,
@@ -244,10 +244,10 @@ rule simulate_limits:
         "logs/dynamics/limits.log",
     benchmark:
         "logs/dynamics/limits.tsv"
+    priority: LONGEST_FIRST
     conda:
         "../../environment.yml"
     threads: 1
-    priority: LONGEST_FIRST
     resources:
         mem_mb=1000,
         runtime=30,
@@ -274,10 +274,10 @@ rule measure_warmup:
         "logs/dynamics/warmup.log",
     benchmark:
         "logs/dynamics/warmup.tsv"
+    priority: LONGEST_FIRST
     conda:
         "../../environment.yml"
     threads: 1
-    priority: LONGEST_FIRST
     resources:
         mem_mb=1000,
         runtime=30,
@@ -306,10 +306,10 @@ rule scan_widths:
         "logs/dynamics/width.log",
     benchmark:
         "logs/dynamics/width.tsv"
+    priority: LONGEST_FIRST
     conda:
         "../../environment.yml"
     threads: 1
-    priority: LONGEST_FIRST
     resources:
         mem_mb=2000,
         runtime=60,

@@ -75,10 +75,10 @@ rule measure_trainability:
         "logs/ensembles/phase_diagram.log",
     benchmark:
         "logs/ensembles/phase_diagram.tsv"
+    priority: LONGEST_FIRST
     conda:
         "../../environment.yml"
     threads: 1
-    priority: LONGEST_FIRST
     resources:
         mem_mb=1500,
         runtime=60,

@@ -17,12 +17,12 @@ rule train_recurrent:
         "logs/training/recurrent/{run}.log",
     benchmark:
         "logs/training/recurrent/{run}.tsv"
+    priority: LONGEST_FIRST
     group:
         "recurrent"
     conda:
         "../../environment.yml"
     threads: 1
-    priority: LONGEST_FIRST
     resources:
         mem_mb=1500,
         runtime=60,

@@ -66,12 +66,12 @@ rule predict_norms:
         "logs/theory/{sweep}.tsv"
     wildcard_constraints:
         sweep="|".join(SWEEPS) or "none",
+    priority: LONGEST_FIRST
     group:
         "theory"
     conda:
         "../../environment.yml"
     threads: 1
-    priority: LONGEST_FIRST
     resources:
         mem_mb=2000,
         runtime=60,
