@@ -51,7 +51,8 @@ bundle: .venv/installed
 site: .venv/installed
 	$(SNAKEMAKE) site $(ARGS) $(EXPLAINED)
 
-# What spares others the training: every table of the default figures, as `make figures` takes them.
+# What spares others the training: tables, figures, claims and code of a build as one RO-Crate, of which
+# `make figures` takes the tables.
 archive: .venv/installed
 	$(ONE_CONFIG)
 	$(SNAKEMAKE) archive --config tables=null $(ARGS) $(EXPLAINED)

@@ -9,7 +9,7 @@ from pathlib import Path
 from asked import Asked
 from gradient_atlas.datasets.fetch import Patience, UnavailableError, download
 from gradient_atlas.errors import InputError
-from gradient_atlas.tables.archive import read_index, write_archive
+from gradient_atlas.tables.archive import read_index
 
 DEFAULT = "tables.tar.xz"  # may be missing: then everything is computed
 _LARGEST = 1 << 30  # bytes
@@ -99,13 +99,6 @@ def tables_to_take(
     if not any("computed" in why for why in others):
         said.append("nothing is trained")
     return list(taken), f"{archive.name}: {'; '.join(said)}"
-
-
-def write(asked: Asked, tables: Iterable[str], results: Path, target: Path) -> None:
-    """Write an archive of these tables below ``results`` and of what their jobs write besides."""
-    files = sorted({file for table in tables for file in asked.siblings(table)})
-    below = {str(Path(file).relative_to(results)): asked.of(file) for file in files}
-    write_archive(below, results, target)
 
 
 def _name(file: str, prefix: str) -> str:

@@ -57,25 +57,34 @@ class Asked:
             self._digests[path] = self._of_job(*found) if found else None
         return self._digests[path]
 
-    def _of_job(self, rule: Any, wildcards: Wildcards) -> dict[str, str]:
-        files = rule.expand_input(wildcards)[0]
-        outputs = rule.expand_output(wildcards)[0]
-        # What Snakemake computes again for: parameters that follow from paths are none of them.
-        _, parameters = rule.expand_params(wildcards, files, outputs, None)
-        code, others = [], []
+    def inputs(self, path: str) -> tuple[list[str], list[str]]:
+        """The files of the code that the job runs which writes this one, and its other inputs."""
+        found = self.job(path)
+        return self._inputs(found[0].expand_input(found[1])[0]) if found else ([], [])
+
+    def _inputs(self, files: Iterable[Any]) -> tuple[list[str], list[str]]:
+        code: list[str] = []
+        others: list[str] = []
         for file in map(str, files):
             if self._source in Path(file).absolute().parents:
                 code.append(file)
             elif names := stamped(file):
                 code += [str(self._source / name) for name in names]
-            elif (made := self.of(file)) is not None:
-                others.append(made)
             else:
-                others.append({"content": content_digest(file)})
-        config = [sorted(wildcards.items()), parameters, others]
+                others.append(file)
+        return list(dict.fromkeys(code)), others
+
+    def _of_job(self, rule: Any, wildcards: Wildcards) -> dict[str, str]:
+        files = rule.expand_input(wildcards)[0]
+        outputs = rule.expand_output(wildcards)[0]
+        # What Snakemake computes again for: parameters that follow from paths are none of them.
+        _, parameters = rule.expand_params(wildcards, files, outputs, None)
+        code, others = self._inputs(files)
+        made = [self.of(file) or {"content": content_digest(file)} for file in others]
+        config = [sorted(wildcards.items()), parameters, made]
         text = json.dumps(config, default=str).replace(str(self._source.parent), "")
         return {
-            "code": code_digest(self._source, tuple(dict.fromkeys(code))),
+            "code": code_digest(self._source, tuple(code)),
             "config": hashlib.sha256(text.encode()).hexdigest(),
             "versions": ", ".join(f"{name} {version(name)}" for name in LIBRARIES),
         }

@@ -2,8 +2,9 @@
 # archive itself. Included last: it asks the other rules what they would make each table of.
 from snakemake.logging import logger
 
-from archives import located, tables_to_take, write
+from archives import located, tables_to_take
 from asked import Asked
+from results_crate import build_config, project_files, write_crate
 from gradient_atlas.tables.archive import read_index
 
 PREFIX = workflow.modifier.path_modifier.prefix or ""
@@ -66,15 +67,25 @@ if TAKEN:
         workflow._ruleorder.add(workflow.modifier.modify_rulename("take_tables"), other.name)
 
 
-# Every table of the figures, with what its job writes besides, as `make figures` takes them.
+# The results as one RO-Crate: every table of the figures with what its job writes besides, the figures,
+# the claims, and the code and config that made them.
 rule archive:
     input:
         code=code("take_tables.py"),
+        citation=PROJECT / "CITATION.cff",
+        project=project_files(PROJECT),
         tables=lambda wildcards: [] if refused_when_quick() else table_files(*FIGURES),
+        figures=expand("figures/{figure}.{ending}", figure=FIGURES, ending=["pdf", "tex", "md"]),
+        claims=["results/claims.parquet", "results/claims.md"],
     output:
         "results/tables.tar.xz",
     log:
         "logs/archive.log",
     threads: 1
+    params:
+        config=build_config(config),
     run:
-        write(ASKED, input.tables, Path(results_folder(input.tables)), Path(output[0]))
+        made = [*input.tables, *input.figures, *input.claims]
+        write_crate(
+            ASKED, made, set(input.tables), params.config, PROJECT, PREFIX, Path(output[0])
+        )

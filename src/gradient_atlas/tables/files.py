@@ -24,6 +24,7 @@ from gradient_atlas.tables.provenance import describe
 
 FILE = "part.parquet"  # the one file of a job, in the folders that say its parameters
 _PART = ".part"  # how a file is named that is being written
+ENCODING = {"compression": "zstd", "write_page_checksum": True}
 
 
 def write(
@@ -49,7 +50,7 @@ def write(
     table = pa.Table.from_pandas(frame[schema.names], schema=schema, preserve_index=False)
     table = table.replace_schema_metadata(describe(made_by))
     with written_whole(path) as temporary:
-        pq.write_table(table, temporary, compression="zstd", write_page_checksum=True)
+        pq.write_table(table, temporary, **ENCODING)
 
 
 @contextmanager
