@@ -6,6 +6,7 @@ be switched off off. Nothing here knows what the config calls its variants.
 """
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -181,28 +182,30 @@ def groups(tables: Mapping[str, DataFrame]) -> list[Group]:
             ):
                 plain.setdefault(repr(_plain_key(run)), run)
     order = [repr(_plain_key(run)) for run in runs]
+
+    @functools.cache  # a run may stand beside several networks
+    def rows_of(identity: str) -> tuple[DataFrame, DataFrame, DataFrame]:
+        run = both[identity]
+        return same_network(start, run), _same_run(gradients, run), _same_run(metrics, run)
+
     found = [
         Group(
             plain[key],
             [
-                Member(
-                    run,
-                    kinds,
-                    same_network(start, run),
-                    _same_run(gradients, run),
-                    _same_run(metrics, run),
-                )
-                for run in runs
+                Member(run, kinds, *rows_of(identity))
+                for identity, run in both.items()
                 if (kinds := _kinds(run, plain[key])) is not None
             ],
         )
         for key in sorted(plain, key=order.index)
     ]
     nothing = gradients.iloc[:0], metrics.iloc[:0]
+    known = {key for group in found for member in group.members for key in _starts(member.start)}
     for rows in conditions(start):
         run = rows.iloc[0]
-        if any(len(same_network(member.start, run)) for group in found for member in group.members):
+        if known.issuperset(_starts(rows.iloc[:1])):
             continue
+        known |= _starts(rows)
         kinds = tuple(kind for kind in SWITCHES if changes(run, trained=False).get(kind))
         home = next((group for group in found if _same_weights(group.run, run)), None)
         if home is None:
@@ -211,6 +214,12 @@ def groups(tables: Mapping[str, DataFrame]) -> list[Group]:
     for group in found:
         group.members.sort(key=lambda member: member.rank)
     return found
+
+
+def _starts(table: DataFrame) -> set[tuple[Any, ...]]:
+    """What the networks of these rows depend on before their first update, each once."""
+    given = table[[key for key in _AT_START if key in table]].drop_duplicates().astype(object)
+    return set(given.where(given.notna(), None).itertuples(index=False, name=None))
 
 
 def _network(run: Series) -> tuple[Any, ...]:
