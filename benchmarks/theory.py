@@ -3,13 +3,15 @@
 A step of a perceptron of L equal layers of n units on B rows is 3 L products of 2 B n² operations
 and some calls a layer that take as long at any n. A logged step does the same on more rows.
 
-- time: as L, as the number of steps, as the number of seeds. In n as n² where products are all of
-  it; while calls count too the slope is the products' share of the time, times 2. That share is not
+- time: as L, as the number of steps, as that of seeds. Logged steps are powers of two and ends
+  of epochs: where they take much of the time, it grows slower. In n as n² where products are all of
+  it; while calls count too, the slope is twice the products' share of the time. That share is not
   assumed: the line is n² through the largest width.
 - memory: weights, their gradients and what the update compares hold L n² numbers, activations and
   error signals of the B rows of the probe L n B. As L in depth; in width the slope is
   (2 c n + B') / (c n + B'), between 1 and 2, with c copies of the weights and B' rows in all that
-  is kept: 2 is the limit. Steps and seeds add rows to a table, which are nothing beside it: 0.
+  is kept: 2 is the limit. Steps and seeds add rows to a table: 0 as long as these are few, and
+  towards 1 once they outgrow the network.
 - planning: each run is looked at once, and kept: 1 and 1.
 """
 
