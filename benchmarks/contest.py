@@ -157,7 +157,7 @@ def usable(work: Work) -> dict[str, str]:
 
 
 def alone(work: Work, turns: int, reasons: dict[str, str]) -> Iterator[Row]:
-    """Each as one process, in turn: seconds and processor seconds of all of it, and of the loop."""
+    """Each as one process, in turn: seconds, processor seconds, and those of the loop."""
     for way in (way for way, reason in reasons.items() if reason):
         yield Row("alone", way, work.width, 0, "process", np.nan, "s", reasons[way])
     ways: dict[str, Callable[[], Cost]] = {"this project": lambda: own(work)}

@@ -48,7 +48,9 @@ def comparison(rows: pd.DataFrame) -> Iterator[str]:
         yield "Not measured.\n"
         return
     yield "![Time of others over this project's, a panel a width](benchmarks.png)\n\n"
-    yield _header("width", "", "alone", "its processor time", "loop", "sweep of 12")
+    yield _header(
+        "width", "", "alone", "its processor time", "its loop's processor time", "sweep of 12"
+    )
     for width in sorted(rows["size"].unique()):
         here = rows[rows["size"] == width]
         for way in here["way"].unique():

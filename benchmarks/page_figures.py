@@ -1,5 +1,7 @@
 """The page's two figures: others' times over this project's, and growth beside its theory."""
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from fit import exponent
@@ -12,7 +14,7 @@ from gradient_atlas.drawing.style import COLORS, THEORY, Style, label_panels
 
 KINDS = {
     "process": ("alone, from start to end", {"color": COLORS["blue"], "marker": "o"}),
-    "loop": ("its training loop", {"color": COLORS["orange"], "marker": "s"}),
+    "loop": ("its loop, processor time", {"color": COLORS["orange"], "marker": "s"}),
     "sweep": ("sweep of 12 runs", {"color": COLORS["green"], "marker": "^"}),
 }
 LABELS = {
@@ -36,6 +38,8 @@ def draw_comparison(rows: pd.DataFrame, style: Style) -> Figure:
             heights = [number + 0.22 * (1 - place) for number in range(len(ways))]
             found = [_ratio(here[here["quantity"] == quantity], quantity, way) for way in ways]
             middle = np.array([one.median for one in found])
+            if np.isnan(middle).all():
+                continue
             ends = np.array([[one.median - one.low, one.high - one.median] for one in found])
             axes.errorbar(
                 middle,
@@ -56,8 +60,10 @@ def draw_comparison(rows: pd.DataFrame, style: Style) -> Figure:
         axes.set_xlabel("time / this project's")
     panels[0].set_yticks(range(len(ways)), [way.replace(", ", ",\n") for way in ways])
     label_panels(panels, [f"Width {width}" for width in widths])
-    handles, labels = panels[0].get_legend_handles_labels()
-    figure.legend(handles, labels, loc="outside lower center", ncols=3)
+    entries: dict[str, Any] = {}
+    for axes in panels:
+        entries |= dict(zip(*reversed(axes.get_legend_handles_labels()), strict=True))
+    figure.legend(entries.values(), entries.keys(), loc="outside lower center", ncols=3)
     return figure
 
 

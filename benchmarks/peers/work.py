@@ -5,7 +5,8 @@ A peer is one file here, written as its users write it, and is started as a proc
     python benchmarks/peers/notebook.py --images results/datasets/mnist_5k --logged 0 1 2 4 ...
 
 It trains on the images that the project trains on, writes the norm of each parameter's gradient at
-the logged steps into a file in its library's own format, and prints seconds and norms as JSON.
+the logged steps into a file in its library's own format, and prints its processor seconds and the
+norms as JSON.
 """
 
 import argparse
@@ -96,12 +97,12 @@ def run(
     norms: Callable[[Path], Mapping[int, Sequence[float]]],
     description: str | None,
 ) -> None:
-    """Train, then print the loop's seconds and the weights' gradient norms read from its file.
+    """Train; print processor seconds and the weights' gradient norms, read from its file.
 
     ``norms`` reads the folder of ``--output``: at each step one norm a layer, l = 1 first.
     """
     arguments = read_arguments(description)
-    start = time.perf_counter()
+    start = time.process_time()
     train(arguments)
-    seconds = time.perf_counter() - start
+    seconds = time.process_time() - start
     print(json.dumps({"loop_seconds": seconds, "norms": norms(arguments.output)}))
