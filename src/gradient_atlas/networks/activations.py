@@ -6,6 +6,7 @@ Gimpel (2016), equation 1; SiLU (Swish with β = 1): Elfwing, Uchibe, Doya (2018
 """
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import torch
@@ -37,13 +38,9 @@ ACTIVATIONS: dict[str, Activation] = {
 _aten: Any = torch.ops.aten
 
 
-def _relu_backward(gradient: Tensor, value: Tensor, *, grad_input: Tensor) -> None:
-    _aten.threshold_backward.grad_input(gradient, value, 0, grad_input=grad_input)
-
-
 # ∂L/∂z into ``grad_input`` from ∂L/∂φ(z) and φ(z): what autograd calls, for those that need no z.
 BACKWARD: dict[Activation, Callable[..., Any]] = {
-    torch.relu: _relu_backward,
+    torch.relu: partial(_aten.threshold_backward.grad_input, threshold=0),
     torch.sigmoid: _aten.sigmoid_backward.grad_input,
     torch.tanh: _aten.tanh_backward.grad_input,
 }
