@@ -13,7 +13,7 @@ from typing import Any
 from gradient_atlas.errors import InputError
 
 FOLDER = "quick"
-SEEDS = 2  # the fewest that have a spread
+SEEDS = 1  # no spread, and no verdict: those are the full build's
 SHARE = 10  # one step of so many is left, and the time between two logged steps is as much shorter
 FEWEST_STEPS = 20
 _STEPS = ("steps", "max_steps", "warmup_steps")
@@ -22,7 +22,7 @@ _STEPS = ("steps", "max_steps", "warmup_steps")
 def quick(config: Mapping[str, Any]) -> dict[str, Any]:
     """Return a completed config with fewer seeds and steps; which, follows from the config alone.
 
-    Every section that has seeds keeps its first two, a tenth of its epochs (rounded up) and a tenth
+    Every section that has seeds keeps its first one, a tenth of its epochs (rounded up) and a tenth
     of its steps (at least twenty), of which as many are logged. Rates, sizes, names and what is
     simulated without seeds stay.
 
