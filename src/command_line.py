@@ -25,11 +25,11 @@ except InputError as problem:
     sys.exit(f"error: {problem}")
 
 
-def run_script(main: Callable[[], None], rarely_needed: Sequence[str] = ()) -> None:
+def run_script(main: Callable[[], None], warm_up: Callable[[], object] | None = None) -> None:
     """Run ``main`` and exit: status 1 and one line on stderr for an ``InputError``.
 
     A damaged file is removed, since Snakemake sees that a file is there and not what is in it.
-    ``rarely_needed``: modules that some jobs alone import, see ``warm_start.serve``.
+    ``warm_up`` is what a process that serves many jobs does once (``warm_start.serve``).
     """
 
     def told() -> None:
@@ -44,7 +44,7 @@ def run_script(main: Callable[[], None], rarely_needed: Sequence[str] = ()) -> N
         except InputError as error:
             _fail(str(error))
 
-    warm_start.serve(told, rarely_needed)
+    warm_start.serve(told, warm_up)
     told()
 
 

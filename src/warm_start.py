@@ -17,7 +17,6 @@ import contextlib
 import fcntl
 import gc
 import hashlib
-import importlib
 import json
 import os
 import select
@@ -30,7 +29,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
@@ -126,22 +125,26 @@ def _exit_like(connection: socket.socket) -> NoReturn:
     os._exit(status if status >= 0 else 128 - status)
 
 
-def serve(main: Callable[[], None], rarely_needed: Sequence[str] = ()) -> None:
+def serve(main: Callable[[], None], warm_up: Callable[[], object] | None = None) -> None:
     """In a warm process, run ``main`` in a fork for every job; elsewhere return at once.
 
-    ``rarely_needed`` names modules that some jobs alone import; the warm process imports them once.
+    Before a second job, ``warm_up`` does once what every fork would otherwise do for itself: a
+    build of a single job is over by then.
     """
     if LISTENER not in os.environ:
         return
     listener = socket.socket(fileno=int(os.environ.pop(LISTENER)))
     alive = os.open(Path(os.environ[FOLDER], ALIVE), os.O_RDONLY | os.O_NONBLOCK)
-    for module in rarely_needed:
-        importlib.import_module(module)
     gc.collect()
     gc.freeze()  # a collection in a fork would write to, and so copy, all that was imported
-    files = _files()
+    files, jobs = _files(), 0
     while _readable([listener.fileno()], alive, IDLE_SECONDS) and files == _files():
         connection, _ = listener.accept()
+        jobs += 1
+        if jobs == 2 and warm_up:
+            warm_up()
+            gc.collect()
+            gc.freeze()
         if os.fork() == 0:
             listener.close()
             _begin(connection, alive)

@@ -136,6 +136,20 @@ def test_another_environment_has_a_process_of_its_own(build):
     assert build.imports() == 2
 
 
+def test_what_every_job_would_do_is_done_once_before_the_second(build):
+    text = build.script.read_text()
+    build.script.write_text(
+        text.replace(
+            "warm_start.serve(main)",
+            "done = []\nwarm_start.serve(main, lambda: done.append(os.getpid()))",
+        )
+    )
+    told = [build.job("print(done)")[1].splitlines()[-1] for _ in range(3)]
+    assert told[0] == "[]"
+    assert told[1] == told[2]  # by one process, whose forks both are
+    assert len(json.loads(told[1])) == 1
+
+
 def test_a_crash_leaves_the_others_their_process(build):
     build.job("pass")
     build.job("os.kill(os.getpid(), signal.SIGSEGV)")

@@ -1,6 +1,7 @@
 """A figure as a bundle that goes into a paper: PDF, SVG, PNG, LaTeX with numbers, drawn data."""
 
 import shutil
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -52,6 +53,17 @@ def write_bundle(
     target.with_suffix(".md").write_text(caption.plain() + "\n")
     drawn_data(figure).to_csv(target.with_suffix(".csv"), index=False)
     plt.close(figure)
+
+
+def draw_anything() -> None:
+    """Draw a small figure and forget it: fonts are read then, and the grammar of formulas."""
+    style = Style()
+    with tempfile.TemporaryDirectory() as folder, style.applied():
+        figure, (axes,) = style.new_figure(1)
+        axes.loglog([1, 10, 100], [1e-3, 1, 10], label=r"$\eta = 2\times 10^{-1}$")
+        axes.set(xlabel=r"layer $\ell$", ylabel=r"$\|\partial L/\partial W^{(\ell)}\|_2$")
+        axes.legend()
+        write_bundle(figure, Caption(""), "anything", Path(folder, "anything"), style)
 
 
 def _write_pgf(figure: Figure, path: Path) -> None:
