@@ -58,6 +58,22 @@ def test_the_worst_module_is_where_the_signal_changes_most():
     assert worst.verdict == "m5 (Linear)" and worst.said.startswith("-3.00 decades")
 
 
+@pytest.mark.parametrize(
+    ("slope", "layers", "size"),
+    [
+        (-0.4, [], 1.0),  # all have their part in it
+        (0.0, [5, 6], 1e-3),  # queries and keys beside the path
+        (0.0, [12], 1e3),  # the loss's own signal, at the last module
+        (0.0, range(1, 5), 0.9),  # a step that would do no harm in each place
+    ],
+)
+def test_no_module_is_blamed_for_what_is_none_s_fault(slope, layers, size):
+    rows = table(slope)
+    rows.loc[rows.layer.isin(layers), "error_signal_norm"] *= size
+    worst = {finding.rule: finding for finding in findings(rows)}["worst module"]
+    assert worst.verdict == "none"
+
+
 def test_normalisations_are_no_layers_of_their_own():
     rows = table(-0.1)
     rows.loc[rows.layer == 6, "kind"] = "BatchNorm2d"

@@ -14,6 +14,7 @@ from gradient_atlas.measures.modules import layers_of, signals, slopes, spans
 VANISHES, EXPLODES, FLAT, UNDECIDED = "vanishes", "explodes", "flat", "undecided"
 # Half of a module's units: most of what it could say is lost.
 MANY = 0.5
+STANDS_OUT = 2.0  # times the usual step; else all layers have their part in it
 # The smallest number above 0 and the largest of a format (IEEE 754; bfloat16 has float32's range).
 FORMATS = {"float16": (2.0**-24, 65504.0), "float32": (2.0**-149, float(np.finfo("f4").max))}
 
@@ -61,27 +62,43 @@ def _signal(table: DataFrame) -> Finding:
     low, high = interval("mean", each)
     layers = int(layers_of(table)["place"].max())
     said = (
-        f"{np.mean(each):+.3f} decades a layer towards the input ({100 * CONFIDENCE:g} % interval "
+        f"{np.mean(each):+.3f} decades a module towards the input ({100 * CONFIDENCE:g} % interval "
         f"{low:+.3f} to {high:+.3f}, {len(each)} seeds), "
         if each
         else ""
     )
-    said += f"{np.mean(whole):+.1f} over {layers} layers; stable: within {STABLE_DECADES:g}"
+    said += f"{np.mean(whole):+.1f} over {layers} modules; stable: within ±{STABLE_DECADES:g}"
     return Finding("error signal", signal_verdict(whole), said)
 
 
 def _worst(table: DataFrame) -> Finding:
-    middle = signals(table).mean(axis=0).to_numpy(dtype=float)
+    middle = _without_dips(signals(table).mean(axis=0).to_numpy(dtype=float))
     rows = layers_of(table).drop_duplicates("place").sort_values("place")
-    steps = middle[:-1] - middle[1:]
-    if not np.isfinite(steps).any():
+    # The last module's signal is the loss's own, of as many entries as there are classes.
+    steps = (middle[:-1] - middle[1:])[: -1 if len(middle) > 2 else None]
+    sizes = np.abs(steps[np.isfinite(steps)])
+    if not len(sizes):
         return Finding("worst module", "none", "there is one layer, or no signal that is finite")
+    usual = float(np.median(sizes))
     place = int(np.nanargmax(np.where(np.isfinite(steps), np.abs(steps), -1.0)))
     row, over = rows.iloc[place + 1], rows.iloc[place]
-    return Finding(
-        "worst module",
-        f"{row.module} ({row.kind})",
-        f"{steps[place]:+.2f} decades from its output to that of {over.module}",
+    said = f"{steps[place]:+.2f} decades from the output of {row.module} to that of {over.module}"
+    said += f", the last module apart; usual: {usual:.2f}"
+    harmless = STABLE_DECADES / len(steps)  # in each place it would leave the whole stable
+    stands_out = sizes.max() > max(STANDS_OUT * usual, harmless)
+    return Finding("worst module", f"{row.module} ({row.kind})" if stands_out else "none", said)
+
+
+def _without_dips(values: np.ndarray) -> np.ndarray:
+    """Each place's median with its neighbours, two on each side where there are as many.
+
+    A branch beside the path, such as an attention's queries and keys, has a signal of its own; what
+    comes back behind it is no loss. A step that lasts stays where it is.
+    """
+    places = range(len(values))
+    reach = [min(place, len(values) - 1 - place, 2) for place in places]
+    return np.array(
+        [np.median(values[p - n : p + n + 1]) for p, n in zip(places, reach, strict=True)]
     )
 
 
