@@ -3,6 +3,7 @@ PYTHON ?= python3
 CORES ?= all
 # Extra words for snakemake, as in: make figures ARGS="--configfile config/paper.yaml"
 ARGS ?=
+# Named where make itself starts a program: macOS's make 3.81 does not look at the PATH below then.
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 # A killed build leaves snakemake's own lock behind, which the same command then trips over. The
@@ -68,22 +69,22 @@ robustness: .venv/installed
 
 # The verdicts of the default build, for `strict`.
 record: .venv/installed
-	python src/record_verdicts.py --claims results/claims.parquet \
+	$(BIN)/python src/record_verdicts.py --claims results/claims.parquet \
 	  --robustness results/robustness.parquet --output tests/recorded_verdicts.csv
 
 # docs/gallery.md: pictures, captions and verdicts, from what `make figures` has built, with
 # ARGS="--config robustness=results/robustness.parquet" where what flips is to be undecided.
 gallery: .venv/installed
-	python src/write_gallery.py $(shell sed -n 's/^  - \([a-z_]*\)$$/\1/p' config/config.yaml) \
+	$(BIN)/python src/write_gallery.py $(shell sed -n 's/^  - \([a-z_]*\)$$/\1/p' config/config.yaml) \
 	  --drawn figures --claims results/claims.parquet --page docs/gallery.md --pictures docs/gallery
 
 # The sources' sentences and their verdicts, from the same.
 sources: .venv/installed
-	python src/write_sources.py --claims results/claims.parquet --page docs/sources.md
+	$(BIN)/python src/write_sources.py --claims results/claims.parquet --page docs/sources.md
 
 # A file's tests stay together, since they share what they build; tests/conftest.py says the order.
 test: check
-	python -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 # How fast, beside what people would use instead: docs/benchmarks.md. With ARGS=--quick a minute's
 # worth, apart from the page; with ARGS=--whole whole builds and the tests too, which takes an hour.
@@ -91,16 +92,16 @@ benchmark: .venv/installed
 	PYTHONPATH="$(CURDIR)/src" python benchmarks/benchmark.py $(ARGS)
 
 check: .venv/installed
-	ruff format --check .
-	ruff check .
-	snakefmt --check workflow examples
-	snakemake --lint
-	mypy src workflow
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/snakefmt --check workflow examples
+	$(BIN)/snakemake --lint
+	$(BIN)/mypy src workflow
 
 format: .venv/installed
-	ruff format .
-	ruff check --fix .
-	snakefmt workflow examples
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+	$(BIN)/snakefmt workflow examples
 
 # CPU=1 leaves CUDA's libraries out, where the index has a torch that does without them.
 CPU ?=
@@ -111,6 +112,8 @@ CPU ?=
 	grep -vE $(if $(CPU),'^(nvidia|cuda|triton)','^$$') requirements.txt > .venv/wanted.txt
 	if command -v uv >/dev/null; then uv pip install --quiet --python $(BIN)/python --requirement .venv/wanted.txt; \
 	else $(BIN)/python -m pip install --quiet --requirement .venv/wanted.txt; fi
+	@test -z "$(CPU)" || test ! -d .venv/lib/python3*/site-packages/nvidia || \
+	  echo "CPU=1: this index has no torch for CPUs, so that CUDA's libraries came with it; docs/building.md says how to name one that has" >&2
 	$(BIN)/python -c "import pathlib, sysconfig; pathlib.Path(sysconfig.get_path('purelib'), \
 	  'gradient_atlas.pth').write_text('$(CURDIR)/src\n')"
 	touch $@

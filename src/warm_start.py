@@ -49,6 +49,8 @@ _LENGTH = struct.Struct("!Q")
 
 def offer() -> None:
     """Let the jobs that this process starts share warm processes, as long as it lives."""
+    if sys.platform == "darwin":
+        return  # a fork of a process that has loaded Apple's frameworks may crash
     try:
         folder = tempfile.mkdtemp(prefix="gradient-atlas-")  # nobody else's to read
         atexit.register(shutil.rmtree, folder, ignore_errors=True)

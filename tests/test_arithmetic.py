@@ -97,6 +97,29 @@ def test_a_processor_without_what_a_setting_needs_is_said_in_one_line(monkeypatc
         arithmetic.pin()
 
 
+@pytest.mark.parametrize(("machine", "native"), [("arm64", True), ("x86_64", False)])
+def test_native_takes_the_place_of_portable_where_there_is_none(machine, native):
+    code = f"""
+import platform
+platform.machine = lambda: {machine!r}
+import command_line
+from gradient_atlas import arithmetic
+print(arithmetic.in_use()["setting"], arithmetic.native_instead())
+"""
+    expected = "native True" if native else "portable False"
+    assert python(code).stdout.strip() == expected
+
+
+def test_an_archive_s_tables_are_read_where_none_can_be_made(tmp_path, monkeypatch):
+    one, other = (tmp_path / f"dynamics/{name}/part.parquet" for name in ("one", "other"))
+    write(one, "portable", monkeypatch)
+    write(other, "native", monkeypatch)
+    monkeypatch.setattr(arithmetic, "_instead", True)
+    assert len(tables.gather({"a": "dynamics/one"}, tmp_path, {})["a"]) == 1
+    with pytest.raises(InputError, match=r"other/part\.parquet: made with arithmetic 'native'"):
+        tables.gather({"a": "dynamics/one", "b": "dynamics/other"}, tmp_path, {})
+
+
 def test_torchs_roots_are_rounded_as_ieee_says():
     code = """
 import command_line, numpy, torch

@@ -23,7 +23,7 @@ WORKFLOW = Path(__file__).resolve().parent
 sys.path[:0] = [str(WORKFLOW), str(WORKFLOW.parent / "src")]
 
 from configuration import complete  # noqa: E402
-from gradient_atlas.arithmetic import SETTINGS  # noqa: E402
+from gradient_atlas.arithmetic import SETTINGS, has_portable  # noqa: E402
 from gradient_atlas.errors import InputError  # noqa: E402
 
 RELATIVE_CHANGE = 1e-7
@@ -35,6 +35,8 @@ _WITHOUT_SEEDS = ("theory", "dynamics/quadratic", "dynamics/convergence", "dynam
 
 def offered(here: str) -> list[str]:
     """The perturbations that this machine can make of a build with the arithmetic ``here``."""
+    if not has_portable():  # the other arithmetics are those of x86-64 processors
+        return ["seeds_1", "seeds_2", "inputs"]
     cpu = Path("/proc/cpuinfo")
     flags = set(cpu.read_text().split()) if cpu.exists() else set()
     needs = {"native-avx512": "avx512f", "native-avx2": "avx2"}

@@ -19,7 +19,7 @@ from typing import Any
 from gradient_atlas.errors import InputError
 
 CHOICE = "GRADIENT_ATLAS_ARITHMETIC"  # the environment variable that names a setting
-PORTABLE = "portable"
+PORTABLE, NATIVE = "portable", "native"
 
 _ALWAYS = {
     "OMP_NUM_THREADS": "1",
@@ -44,7 +44,7 @@ SETTINGS: dict[str, dict[str, str]] = {
         "ARROW_USER_SIMD_LEVEL": "AVX2",
     },
     # What each library chooses for this processor, and three choices that many processors offer.
-    "native": _ALWAYS,
+    NATIVE: _ALWAYS,
     "native-avx512": _ALWAYS | {"ATEN_CPU_CAPABILITY": "avx512", "MKL_CBWR": "AVX512"},
     "native-avx2": _ALWAYS | {"ATEN_CPU_CAPABILITY": "avx2", "MKL_CBWR": "AVX2"},
     "native-default": _ALWAYS
@@ -74,17 +74,22 @@ _PROCESSORS = Path("/proc/cpuinfo")
 _KEPT: list[Any] = []
 
 _in_use: str | None = None
+_instead = False  # of ``portable``, on a machine that has none
 
 
 def pin() -> None:
     """Put the setting that the environment variable names (else ``portable``) into effect.
 
+    Where that is no x86-64 Linux, ``native`` takes the place of ``portable``, and tables say so.
+
     Raises:
         InputError: there is no such setting, the processor has not what it needs, or a library has
             been imported with another one.
     """
-    global _in_use
+    global _in_use, _instead
     setting = os.environ.get(CHOICE, PORTABLE)
+    _instead = setting == PORTABLE and not has_portable()
+    setting = NATIVE if _instead else setting
     if setting not in SETTINGS:
         raise InputError(f"{CHOICE}: {setting!r} is unknown; use {', '.join(SETTINGS)}")
     if missing := sorted(_NEEDED.get(setting, set()) - _processor_flags()):
@@ -106,9 +111,19 @@ def pin() -> None:
     _in_use = setting
 
 
+def has_portable() -> bool:
+    """Whether this machine is of the kind that ``portable`` is defined for: x86-64 under Linux."""
+    return platform.machine() == "x86_64" and _PROCESSORS.is_file()
+
+
+def native_instead() -> bool:
+    """Whether ``native`` is in use since this machine has no ``portable``, which was asked for."""
+    return _instead
+
+
 def _processor_flags() -> set[str]:
     """What the first processor is said to have; nothing where that is not x86-64 under Linux."""
-    if platform.machine() != "x86_64" or not _PROCESSORS.is_file():
+    if not has_portable():
         return set()
     with _PROCESSORS.open() as lines:
         return next((set(line.split()) for line in lines if line.startswith("flags")), set())

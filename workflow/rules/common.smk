@@ -52,6 +52,7 @@ for folder in (WORKFLOW, SOURCE):
         sys.path.insert(0, str(folder))
 
 from snakemake.exceptions import WorkflowError
+from snakemake.logging import logger
 
 import costs
 import warm_start
@@ -83,6 +84,11 @@ except InputError as error:
 # How scripts are started, on a cluster's node as here. It is a param, so that a changed arithmetic
 # computes everything again.
 PYTHON = f"{arithmetic.CHOICE}={config['arithmetic']} python"
+if config["arithmetic"] == arithmetic.PORTABLE and not arithmetic.has_portable():
+    logger.info(
+        "arithmetic: native in place of portable, which x86-64 under Linux has: the last digits may "
+        "differ from other machines' (docs/reproducibility.md)"
+    )
 SWEEPS = config["training"]["sweeps"]
 # The file of each user's own activation or initialisation.
 EXTENSIONS = {}

@@ -150,17 +150,35 @@ def gather(
             an arithmetic that is not this process's.
     """
     once = {} if once is None else once
+    expected: Mapping[str, Any] = {}
     for dataset in names.values():
         if dataset not in once:
             folder, _, rows = dataset.partition("?")
             files = files_of(folder, results, sweeps)
-            once[dataset] = read(files, rows, arithmetic.in_use())
+            expected = expected or _expected_arithmetic(files[0])
+            once[dataset] = read(files, rows, expected)
     # A copy (lazy in pandas 3), so that no figure sees another's changes.
     return {name: once[dataset].copy() for name, dataset in names.items()}
 
 
+def _expected_arithmetic(first: Path) -> Mapping[str, Any]:
+    """This process's arithmetic; of an archive's tables, where none like them can be made, theirs.
+
+    ``first`` is the first file of those that must agree.
+    """
+    here = arithmetic.in_use()
+    if arithmetic.native_instead() and first.is_file():
+        try:
+            made = metadata(first).get("arithmetic")
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise _unreadable(first, error) from error
+        if made and made["setting"] == arithmetic.PORTABLE:
+            return dict(made)
+    return here
+
+
 def _check_arithmetic(file: Path, made: Any, here: Mapping[str, Any]) -> None:
-    """Refuse a table that was made with another arithmetic than this process's.
+    """Refuse a table that was made with another arithmetic than ``here``.
 
     A file that names none is from before there was a choice, and passes.
     """
