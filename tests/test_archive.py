@@ -238,6 +238,40 @@ def test_an_archive_is_brought_once_and_checked(archive, tmp_path):
         server.shutdown()
 
 
+@pytest.mark.parametrize("wrong", ["short", "cut", "corrupted", "empty"])
+def test_a_broken_download_leaves_nothing_is_told_and_is_tried_again(archive, tmp_path, wrong):
+    right = archive.read_bytes()
+    content = {"short": right[:100], "cut": right[:-1], "empty": b""}.get(
+        wrong, right[:-1] + bytes([right[-1] ^ 1])
+    )
+    answers = [content]
+
+    class Server(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_response(200)
+            # The short one closes before it has sent what it announced.
+            length = len(right) if wrong == "short" else len(answers[0])
+            self.send_header("Content-Length", str(length))
+            self.end_headers()
+            self.wfile.write(answers[0])
+
+        def log_message(self, *words):
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Server) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        address = f"http://127.0.0.1:{server.server_port}/tables.tar.xz"
+        named = f"{address}#sha256={hashlib.sha256(right).hexdigest()}"
+        with pytest.raises(InputError) as raised:
+            located(named, tmp_path, tmp_path / "cache")
+        assert address in str(raised.value)
+        assert "\n" not in str(raised.value)
+        assert not list((tmp_path / "cache").rglob("*"))
+        answers[0] = right
+        assert located(named, tmp_path, tmp_path / "cache").read_bytes() == right
+        server.shutdown()
+
+
 def spoken(text):
     """Every token that does something; a string that is a statement of its own does nothing."""
     layout = (token.NL, token.NEWLINE, token.INDENT, token.DEDENT, tokenize.COMMENT)

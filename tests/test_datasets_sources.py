@@ -224,6 +224,17 @@ def test_no_network_is_one_line_and_leaves_nothing(
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("wrong", [b"SHORT", b"<html>rubbish</html>", gzip.compress(b"1"), b""])
+def test_a_broken_download_is_one_line_and_leaves_nothing(
+    wrong: bytes, serve: Callable, tmp_path: Path, no_network: None
+) -> None:
+    base, _ = serve({f"/mnist/{IDX_FILES[0]}.gz": [wrong]})
+    with pytest.raises(InputError) as raised:
+        prepare("mnist", tmp_path / "results" / "mnist", mirror=base, patience=AT_ONCE)
+    assert f"mirror {base}/mnist: " in str(raised.value) and "\n" not in str(raised.value)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_torchvision_knows_where_the_published_files_lie() -> None:
     for data in (MNIST, FASHION_MNIST, CIFAR10):
         addresses = published.torchvision_addresses(data.torchvision_class)
