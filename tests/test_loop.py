@@ -11,6 +11,7 @@ from gradient_atlas.errors import InputError
 from gradient_atlas.networks.feedforward import FeedForward
 from gradient_atlas.runs.feedforward import Run
 from gradient_atlas.training import loop, minibatches, norms
+from gradient_atlas.training.optimizers import build_optimizer, clip_gradients
 
 
 def make_data(examples=64, dtype=torch.float64):
@@ -198,3 +199,41 @@ def test_a_weight_changes_in_float32_by_half_the_spacing_of_its_numbers():
     assert loop._change(old, old + update)[1] == 0.5
     gradients, _ = tables_of(make_run(learning_rate=0.0))
     assert set(gradients.float32_changed_fraction.dropna()) == {0.0}
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"activation": "relu", "momentum": 0.9, "clip_norm": 0.5},
+        {"optimizer": "nesterov", "momentum": 0.5, "weight_decay": 0.01, "activation": "gelu"},
+        {"optimizer": "adam", "normalization": "batch_norm", "learning_rate": 0.01},
+        {"optimizer": "lars", "learning_rate": 10.0, "clip_norm": 0.5, "residual": True},
+        {"optimizer": "lamb", "normalization": "layer_norm", "train_biases": False},
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("precision", ["float32", "float64"])
+def test_a_run_is_that_of_a_plain_loop_with_autograd_bit_for_bit(parameters, precision):
+    """The module, ``torch.autograd.grad``, and an optimizer that is given each tensor by itself."""
+    run = make_run(**parameters, precision=precision, depth=4, width=11)
+    data = make_data(dtype=getattr(torch, precision))
+    _, metrics = tables_of(run, data, seeds=(7,))
+    weight_generator, order_generator = minibatches.generators(7)
+    network = FeedForward(run, 6, 3, weight_generator)
+    optimizer = build_optimizer(run, network.trained_parameters)
+    batches = minibatches.minibatches(64, 16, order_generator)
+    for step in range(metrics.step.max() + 1):
+        rows = next(batches)
+        loss = functional.cross_entropy(
+            network(data.train_inputs[rows], mode="train"), data.train_labels[rows]
+        )
+        gradients = torch.autograd.grad(loss, network.trained_parameters)
+        norm = norms.global_norm(gradients)
+        if run.clip_norm:
+            gradients, norm, _ = clip_gradients(gradients, run.clip_norm)
+        for row in metrics[metrics.step == step].itertuples():
+            with torch.no_grad():
+                logits = network(data.test_inputs, mode="evaluate")
+            assert row.gradient_norm == norm
+            assert row.test_loss == float(functional.cross_entropy(logits, data.test_labels))
+        optimizer.step(gradients)

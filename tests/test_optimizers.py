@@ -1,4 +1,5 @@
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -119,3 +120,22 @@ def test_lamb_scales_by_the_whole_norm_of_a_wide_layer():
     weight = torch.full((30, 30), 1.0, dtype=torch.float64, requires_grad=True)
     build_optimizer(run, [weight]).step([torch.full((30, 30), 3.0, dtype=torch.float64)])
     assert norms.norm(weight.detach() - 1.0) == pytest.approx(0.01 * 30, rel=1e-3)
+
+
+@pytest.mark.parametrize("precision", [torch.float32, torch.float64])
+@pytest.mark.parametrize("name", REFERENCES)
+def test_parameters_laid_into_one_tensor_move_by_the_same_bits(name, precision):
+    """Its place in a tensor decides whether a number is computed alone or with neighbours."""
+    generator = torch.Generator().manual_seed(0)
+    sizes = [1, 3, 8, 10, 17, 33, 64, 100]
+    draw = partial(torch.randn, generator=generator, dtype=precision)
+    apart = [draw(size) for size in sizes]
+    whole = torch.cat(apart)
+    momentum = 0.0 if name == "adam" else 0.87
+    run = Run("digits", optimizer=name, learning_rate=0.037, momentum=momentum, weight_decay=0.013)
+    of_all, of_each = build_optimizer(run, [whole]), build_optimizer(run, apart)
+    for _ in range(3):
+        gradients = [draw(size) for size in sizes]
+        of_each.step(gradients)
+        of_all.step([torch.cat(gradients)])
+    assert torch.equal(whole, torch.cat(apart))
