@@ -23,6 +23,7 @@ from gradient_atlas.errors import InputError
         (Number(123456.0), r"1.2\times 10^{5}"),
         (Number(1.2e-7, spread=3e-8), r"(1.2 \pm 0.3)\times 10^{-7}"),
         (Number(0.0, unit=r"\mathrm{s}"), r"0\,\mathrm{s}"),
+        (Number(-0.04, spread=0.1), r"0.0 \pm 0.1"),
         (Number(math.inf), r"\infty"),
         (Number(-math.inf), r"-\infty"),
         (Number(math.nan), r"\mbox{(not measured)}"),

@@ -170,7 +170,10 @@ def _check_images(path: Path, images: np.ndarray) -> np.ndarray:
     if images.dtype == np.uint8:
         return images
     if not (np.isfinite(images).all() and images.min() >= 0 and images.max() <= 1):
-        raise InputError(f"{path}: images of type float must be finite and lie in 0 to 1")
+        raise InputError(
+            f"{path}: images of type float must be finite and lie in 0 to 1; these go from "
+            f"{images.min():g} to {images.max():g}"
+        )
     return np.rint(images.astype(np.float64) * 255).astype(np.uint8)
 
 

@@ -68,6 +68,7 @@ class Number:
         scale = 10.0**power if scaled else 1.0
         decimals = max(0, (power if scaled else 0) - last)
         text = f"{value / scale:.{decimals}f}"
+        text = text if float(text) else text.removeprefix("-")
         if spread is not None:
             text += rf" \pm {spread / scale:.{decimals}f}"
         if scaled:
