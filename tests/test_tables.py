@@ -95,3 +95,32 @@ def test_metadata_is_json_a_stranger_can_read(tmp_path):
     path = tmp_path / "part.parquet"
     tables.write(CLAIMS, pd.DataFrame(CLAIM), path, {"run": {"depth": 3}})
     assert json.loads(pq.read_schema(path).metadata[b"run"]) == {"depth": 3}
+
+
+def test_only_the_rows_that_a_figure_asks_for_are_read(tmp_path):
+    claim = {key: [*value, *value] for key, value in CLAIM.items()} | {"samples": [0, 1]}
+    for depth in (2, 3):
+        path = tmp_path / f"training/s/metrics/depth={depth}/part.parquet"
+        tables.write(CLAIMS, claim, path, {"run": {"depth": depth}})
+    names = {"some": "training/s/metrics?samples=0", "all": "training/s/metrics"}
+    found = tables.gather(names, tmp_path, {"training/s": {"grid": {"depth": [3, 2]}}})
+    assert found["some"]["depth"].tolist() == [3, 2]
+    expected = found["all"][found["all"]["samples"] == 0].reset_index(drop=True)
+    pd.testing.assert_frame_equal(found["some"], expected)
+    with pytest.raises(InputError, match="no column sample, whose sample=0"):
+        tables.gather({"some": "training/s/metrics?sample=0"}, tmp_path, {})
+
+
+def test_files_of_other_columns_and_types_are_joined_as_frames_would_be(tmp_path):
+    """The oracle: each file a frame, all of them concatenated by pandas."""
+    kinds = [{"clip": None, "rate": 1}, {"clip": 1.0, "rate": 0.5}, {"clip": None, "rate": 2}]
+    extra = pa.schema([*CLAIMS, pa.field("steps", pa.int64())])
+    frames = []
+    for place, run in enumerate(kinds):
+        rows, schema = (CLAIM | {"steps": [7]}, extra) if place == 1 else (CLAIM, CLAIMS)
+        path = tmp_path / f"{place}/part.parquet"
+        tables.write(schema, rows, path, {"run": run})
+        frame = pq.ParquetFile(path).read().to_pandas()
+        frames.append(pd.concat([frame, pd.DataFrame({k: [v] for k, v in run.items()})], axis=1))
+    expected = pd.concat(frames, ignore_index=True)
+    pd.testing.assert_frame_equal(tables.read(tmp_path), expected)
