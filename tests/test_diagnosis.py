@@ -232,6 +232,7 @@ def test_the_command_says_a_line_a_rule_and_writes_the_bundle(folder):
         (["mine:build", "--data", "images.npz", "--option", "dpeth=3"], "did you mean depth"),
         (["mine:build", "--data", "other.npz"], "other.npz: no such file"),
         (["mine:other", "--data", "images.npz"], "'other' does not exist"),
+        (["mine:biuld", "--data", "images.npz"], "did you mean build?"),
         (["mlp", "--data", "images.npz", "--venue", "nips"], "venue"),
         (["mlp", "--data", "images.npz", "--seeds", "1"], "--seeds: 1 is wrong"),
     ],

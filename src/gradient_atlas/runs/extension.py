@@ -50,7 +50,7 @@ def load(name: str, key: str) -> Callable[..., Any]:
         problem = "is not callable" if hasattr(module, attribute) else "does not exist"
         raise InputError(
             f"{key}: {name!r}: {attribute!r} {problem} in module {module_name!r}; "
-            "name a function that is defined there"
+            f"{_meant(attribute, {key for key, value in vars(module).items() if callable(value)})}"
         )
     return function
 
@@ -75,12 +75,16 @@ def source_file(name: str, key: str) -> Path | None:
     if file is not None and file.suffix == ".py":
         known = _names_in(file)
         if not known & {attribute, *_ANY}:
-            close = difflib.get_close_matches(attribute, known, n=1)
-            hint = f"did you mean {close[0]}?" if close else "name a function that is defined there"
             raise InputError(
-                f"{key}: {name!r}: {attribute!r} does not exist in module {module_name!r}; {hint}"
+                f"{key}: {name!r}: {attribute!r} does not exist in module {module_name!r}; "
+                f"{_meant(attribute, known)}"
             )
     return file
+
+
+def _meant(attribute: str, known: set[str]) -> str:
+    close = difflib.get_close_matches(attribute, sorted(known), n=1)
+    return f"did you mean {close[0]}?" if close else "name a function that is defined there"
 
 
 def source_digests(parameters: Mapping[str, object]) -> dict[str, str]:
