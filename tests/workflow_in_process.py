@@ -41,8 +41,8 @@ sys.path.append(str(PROJECT / "src"))
 class Job:
     """A job of a plan: its rule, its script and the script's arguments, what it reads and writes.
 
-    ``sweep`` is the training sweep that it belongs to, if any; ``key`` is the same for jobs that
-    write the same bytes.
+    ``command`` is what a shell would be given. ``sweep`` is the training sweep that it belongs to,
+    if any; ``key`` is the same for jobs that write the same bytes.
     """
 
     rule: str
@@ -52,6 +52,7 @@ class Job:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     key: str
+    command: str
 
 
 class NotPlannedError(Exception):
@@ -104,8 +105,16 @@ def _job(job: Any, made_by: dict[str, str]) -> Job:
         digest.update((made_by.get(file) or _digest_of(str(Path(file).absolute()))).encode())
     made_by |= dict.fromkeys(outputs, digest.hexdigest())
     sweep = job.wildcards_dict.get("sweep")
-    words = tuple(arguments)
-    return Job(job.rule.name, sweep, Path(script), words, inputs, outputs, digest.hexdigest())
+    return Job(
+        job.rule.name,
+        sweep,
+        Path(script),
+        tuple(arguments),
+        inputs,
+        outputs,
+        digest.hexdigest(),
+        job.shellcmd,
+    )
 
 
 @cache

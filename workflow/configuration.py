@@ -2,6 +2,7 @@
 
 import difflib
 import importlib.util
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -22,6 +23,7 @@ NETWORKS = ("central_flow", "sharpness", "edges", "limits", "warmup", "width")
 # either, and a plan alone (a catalog's lint, a dry run) goes without these checks.
 LIBRARIES = ("matplotlib", "numpy", "pandas", "tueplots")
 HAS_LIBRARIES = all(map(importlib.util.find_spec, LIBRARIES))
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 def complete(given: Mapping[str, Any], defaults: Path, schema: Path) -> dict[str, Any]:
@@ -31,8 +33,16 @@ def complete(given: Mapping[str, Any], defaults: Path, schema: Path) -> dict[str
     given as null where the default has a mapping takes the default's mapping away.
 
     Raises:
-        InputError: a key is unknown or a value is wrong; names the key and what would be right.
+        InputError: a key is unknown or a value is wrong; names the key and what would be right, in
+            one line whatever the config's strings hold.
     """
+    try:
+        return _completed(given, defaults, schema)
+    except InputError as error:
+        raise InputError(_CONTROL.sub(lambda found: repr(found[0])[1:-1], str(error))) from None
+
+
+def _completed(given: Mapping[str, Any], defaults: Path, schema: Path) -> dict[str, Any]:
     # `--config strict=true` hands over text where a file hands over a boolean.
     typed = {k: _typed(v) if isinstance(v, str) else v for k, v in given.items()}
     config = _merged(_read(defaults), typed)
@@ -151,11 +161,12 @@ def _read(file: Path) -> Any:
 
 
 def _typed(text: str) -> Any:
-    """What YAML reads in a text; the text itself where that is no YAML, for the schema to judge."""
+    """What YAML reads in a text; the text itself where that is a text, or no YAML."""
     try:
-        return yaml.safe_load(text)
+        value = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError):
         return text
+    return text if isinstance(value, str) else value
 
 
 def _merged(default: Any, given: Any) -> Any:

@@ -1,6 +1,10 @@
 """Figures about vanishing, exploding and stable gradients; ``watch`` for anybody's network."""
 
-from typing import Any
+# As type checkers know it; `python -m gradient_atlas` imports this file while a `typing.py` of the
+# working folder would be found first.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any
 
 _FROM = {
     "watch": "gradient_atlas.watching.watch",
@@ -8,7 +12,7 @@ _FROM = {
 }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> "Any":
     """Import what is asked for when it is: the library's parts do not all need torch."""
     if name in _FROM:
         import importlib

@@ -4,8 +4,15 @@
 ``check-figure some.pdf --venue icml`` what a venue would refuse in a figure.
 """
 
-import argparse
+import os
 import sys
+
+# Python looks in the working folder first for whatever `python -m` imports. Of what lies there only
+# a module that the command names is meant, and `runs.extension` finds that one.
+if __name__ == "__main__" and sys.path[0] == os.getcwd():  # noqa: PTH109 (pathlib may lie there too)
+    del sys.path[0]
+
+import argparse
 from pathlib import Path
 
 import yaml

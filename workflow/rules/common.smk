@@ -5,6 +5,7 @@ import functools
 import io
 import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -170,9 +171,15 @@ def code(*scripts):
 def as_argument(value):
     """A value as one JSON argument of a shell command, keys in the config's order.
 
-    The order matters: a sweep's folders are nested in the order of its grid.
+    The order matters: a sweep's folders are nested in the order of its grid. Braces in a string are
+    written by their numbers, since Snakemake would take them for a wildcard.
     """
-    return shlex.quote(json.dumps(value))
+    escaped = re.sub(
+        r'"(?:[^"\\]|\\.)*"',
+        lambda text: text[0].replace("{", r"\u007b").replace("}", r"\u007d"),
+        json.dumps(value),
+    )
+    return shlex.quote(escaped)
 
 
 def dataset_files(name):

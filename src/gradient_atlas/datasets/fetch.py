@@ -194,7 +194,12 @@ def from_debian_package(
             patience,
         )
         _run(["dpkg-deb", "-x", str(_only(folder, "*.deb")), "unpacked"], folder, patience)
-        return {file.name: from_folder(folder / "unpacked" / inside, file) for file in files}
+        unpacked = (folder / "unpacked").resolve()
+        for file in files:
+            for name in (file.name, f"{file.name}.gz"):
+                if not (unpacked / inside / name).resolve().is_relative_to(unpacked):
+                    raise UnavailableError(f"{name} is a link to somewhere outside the package")
+        return {file.name: from_folder(unpacked / inside, file) for file in files}
 
     return _in_temporary_folder(unpack_archive)
 

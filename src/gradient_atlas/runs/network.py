@@ -2,6 +2,7 @@
 
 import ast
 import difflib
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -107,12 +108,17 @@ def check_options(architecture: str, known: Sequence[str], options: Mapping[str,
 
 def whole_options(architecture: str, options: Mapping[str, Any]) -> dict[str, Any]:
     """A built-in network's options with the defaults of those that are not given."""
-    for node in ast.parse(_BUILT_IN.read_text()).body:
+    for node in _parsed(_BUILT_IN.read_text()).body:
         if isinstance(node, ast.FunctionDef) and node.name == architecture:
             defaults = zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True)
             known = {one.arg: ast.literal_eval(value) for one, value in defaults if value}
             return known | dict(options)
     return dict(options)
+
+
+@functools.cache
+def _parsed(text: str) -> ast.Module:
+    return ast.parse(text)
 
 
 def _options_of(architecture: str) -> list[str] | None:
@@ -127,7 +133,7 @@ def _options_of(architecture: str) -> list[str] | None:
         if found is None or found.suffix != ".py":
             return None
         file = found
-    for node in ast.parse(file.read_text()).body:
+    for node in _parsed(file.read_text()).body:
         if isinstance(node, ast.FunctionDef) and node.name == name and node.args.kwarg is None:
             return [one.arg for one in [*node.args.args[2:], *node.args.kwonlyargs]]
     return None

@@ -1,6 +1,7 @@
 """The runs that a sweep of the config stands for, and the folder of each."""
 
 import itertools
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar
 
@@ -8,6 +9,7 @@ from gradient_atlas.errors import InputError
 from gradient_atlas.runs.feedforward import Run, parse_run
 
 Kind = TypeVar("Kind")
+_FOLDER = re.compile(r"[\w.:+-]+")  # what a value may be to stand in a path
 
 
 def expand_sweep(name: str, sweep: Mapping[str, Any]) -> dict[str, Run]:
@@ -24,7 +26,8 @@ def expand_runs(
     base; for the paths see ``sweep_points``. ``key`` is the sweep's place in the config.
 
     Raises:
-        InputError: a run is wrong (the message names sweep and run), or two runs share a path.
+        InputError: a run is wrong (the message names sweep and run), two runs share a path, or a
+            value of the grid cannot name a folder.
     """
     runs: dict[str, Kind] = {}
     for path, variant, point in sweep_points(sweep):
@@ -40,6 +43,11 @@ def expand_runs(
             runs[path] = parse({**(sweep.get("base") or {}), **point, **changes})
         except InputError as error:
             raise InputError(f"{key} ({path}): {error}") from None
+        for parameter, value in point.items():
+            if not _FOLDER.fullmatch(str(value)):
+                raise InputError(
+                    f"{key}.grid.{parameter}: {value!r} cannot name a folder; set it in `variants`"
+                )
     return runs
 
 
