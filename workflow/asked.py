@@ -66,8 +66,8 @@ class Asked:
         code: list[str] = []
         others: list[str] = []
         for file in map(str, files):
-            if self._source in Path(file).absolute().parents:
-                code.append(file)
+            if self._source in (absolute := Path(file).absolute()).parents:
+                code.append(str(absolute))
             elif names := stamped(file):
                 code += [str(self._source / name) for name in names]
             else:

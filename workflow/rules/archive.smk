@@ -72,8 +72,8 @@ if TAKEN:
 rule archive:
     input:
         code=code("take_tables.py"),
-        citation=PROJECT / "CITATION.cff",
-        project=project_files(PROJECT),
+        citation=project_file(PROJECT / "CITATION.cff"),
+        project=[project_file(Path(file)) for file in project_files(PROJECT)],
         tables=lambda wildcards: [] if refused_when_quick() else table_files(*FIGURES),
         figures=expand("figures/{figure}.{ending}", figure=FIGURES, ending=["pdf", "tex", "md"]),
         claims=["results/claims.parquet", "results/claims.md"],

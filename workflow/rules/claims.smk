@@ -6,7 +6,7 @@ rule check_claims:
         code=claims_code(*FIGURES),
         tables=table_files(*FIGURES),
         robustness=[local(config["robustness"])] if config["robustness"] else [],
-        recorded=[PROJECT / "tests/recorded_verdicts.csv"] if config["strict"] else [],
+        recorded=[project_file(PROJECT / "tests/recorded_verdicts.csv")] if config["strict"] else [],
     output:
         table="results/claims.parquet",
         page=report("results/claims.md", caption="../report/claims.rst", category="Claims"),

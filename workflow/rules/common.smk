@@ -152,6 +152,16 @@ wildcard_constraints:
     figure="|".join(dict.fromkeys([*FIGURES, *ALL_FIGURES])),
 
 
+def project_file(path):
+    """A file of the project as an input, seen from the working directory where the project is in it.
+
+    A cluster's node, or a later build, may find the two elsewhere. `local` keeps a module's prefix
+    off it.
+    """
+    here = Path.cwd()
+    return local(str(path.relative_to(here) if path.is_relative_to(here) else path))
+
+
 @functools.cache
 def code_of(script):
     """The file that stands for all code that a script (a path below src/) runs.
@@ -165,7 +175,7 @@ def code_of(script):
 
 def code(*scripts):
     """The first of these scripts (paths below src/), and what stands for all code that they run."""
-    return [str(SOURCE / scripts[0]), *map(code_of, scripts)]
+    return [project_file(SOURCE / scripts[0]), *map(code_of, scripts)]
 
 
 def as_argument(value):

@@ -86,7 +86,7 @@ rule check_figure:
 rule bundle:
     input:
         code=code("write_paper_bundle.py"),
-        licence=PROJECT / "LICENSE",
+        licence=project_file(PROJECT / "LICENSE"),
         pdfs=expand("figures/{figure}.pdf", figure=FIGURES),
         others=expand("figures/{figure}.{ending}", figure=FIGURES, ending=["tex", "csv"]),
         checks=expand("results/checks/{figure}.txt", figure=FIGURES),

@@ -1,7 +1,10 @@
 # What a browser reads offline: one page with every figure, its caption, claims and parameters, and
 # the site. Neither is part of `all`: the page tells how long the jobs took, and so differs from build
 # to build; the site needs Sphinx.
-TEMPLATES = sorted(map(str, (SOURCE / "gradient_atlas/report/templates").glob("*.html")))
+TEMPLATES = [
+    project_file(file)
+    for file in sorted((SOURCE / "gradient_atlas/report/templates").glob("*.html"))
+]
 
 
 localrules:
@@ -44,7 +47,7 @@ rule site:
         code=code("write_site.py"),
         templates=TEMPLATES,
         docs=[
-            str(file)
+            project_file(file)
             for pattern in ("README.md", "docs/**/*.*", "config/*.md", "examples/*/README.md")
             for file in sorted(PROJECT.glob(pattern))
         ],
