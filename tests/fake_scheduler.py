@@ -1,10 +1,12 @@
 """A scheduler's three commands: ``submit SCRIPT``, ``status NUMBER`` and ``cancel NUMBER ...``.
 
 A job is a process of this machine. Its folder ``FAKE_SCHEDULER`` holds of each job the script, its
-process and its exit code.
+process and its exit code; and, where nodes find the project elsewhere than the submitting machine
+does, ``mounts``: these two paths, a line each.
 """
 
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -16,13 +18,34 @@ def submit(folder: Path, script: Path) -> None:
     number = len(list(folder.glob("*.sh")))
     copy = folder / f"{number}.sh"
     copy.write_text(script.read_text())
-    line = f"sh {copy}; echo $? > {folder}/{number}.code"
+    run = f"sh {copy}"
+    if (folder / "mounts").exists():
+        here, there = (folder / "mounts").read_text().splitlines()
+        # What docs/cluster.md tells a site to do.
+        waited_for = Path(f"{script}.waitforfilesfile.txt")
+        for file in (copy, waited_for):
+            if file.exists():
+                file.write_text(file.read_text().replace(here, there))
+        run = shlex.join(elsewhere(here, there, "sh", str(copy)))
+    line = f"{run}; echo $? > {folder}/{number}.code"
     with (folder / f"{number}.log").open("w") as log:
         process = subprocess.Popen(
             ["sh", "-c", line], start_new_session=True, stdout=log, stderr=log
         )
     (folder / f"{number}.process").write_text(str(process.pid))
     print(number)
+
+
+def elsewhere(here: str, there: str, *command: str) -> list[str]:
+    """The words that run a command where the folder ``here`` is at ``there`` and not at ``here``.
+
+    Needs Linux, and root or user namespaces for everybody.
+    """
+    bind = shlex.join(["mount", "--bind", here, there])
+    hide = shlex.join(["mount", "-t", "tmpfs", "none", here])
+    line = f"{bind} && {hide} && cd / && exec {shlex.join(command)}"
+    rights = [] if os.geteuid() == 0 else ["--map-root-user"]
+    return ["unshare", *rights, "--mount", "sh", "-c", line]
 
 
 def status(folder: Path, number: str) -> None:

@@ -1,20 +1,47 @@
 """The profile for any cluster, with a scheduler whose commands the tests bring."""
 
+import fcntl
 import importlib.util
 import shlex
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from tiny_build import FAULTY_RUN, PROJECT, RUNS, build, outputs, prepare, said
+from fake_scheduler import elsewhere
+from tiny_build import (
+    FAULTY_RUN,
+    PROJECT,
+    RUNS,
+    build,
+    command,
+    environment,
+    outputs,
+    prepare,
+    said,
+)
 
-SCHEDULER = f"{shlex.quote(sys.executable)} {shlex.quote(str(Path(__file__).parent))}"
-SCHEDULER += "/fake_scheduler.py"
 PROFILE = ["--workflow-profile", str(PROJECT / "workflow/profiles/generic")]
-for verb in ("submit", "status", "cancel"):
-    PROFILE += [f"--cluster-generic-{verb}-cmd", f"{SCHEDULER} {verb}"]
 PROFILE += ["--seconds-between-status-checks", "1", "--latency-wait", "5"]
+# With a handler that Ctrl-C ends Snakemake by, also where the tests themselves ignore it.
+STARTED = """
+import os, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
+open("snakemake.pid", "w").write(str(os.getpid()))
+os.execvp(sys.argv[1], sys.argv[1:])
+"""
+# Begun, the job interrupts whoever submitted it.
+INTERRUPT = """
+import fcntl, os, signal
+held = open("held.lock", "w")
+fcntl.flock(held, fcntl.LOCK_EX)
+os.kill(int(Path("snakemake.pid").read_text()), signal.SIGINT)
+signal.pause()
+"""
+VERBS = ("submit", "status", "cancel")
+KILL_ITSELF = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
 
 pytestmark = pytest.mark.skipif(
     not importlib.util.find_spec("snakemake_executor_plugin_cluster_generic"),
@@ -24,30 +51,85 @@ pytestmark = pytest.mark.skipif(
 
 @pytest.fixture
 def scheduler(tmp_path, monkeypatch):
+    """The scheduler's folder, in which its three commands are."""
     folder = tmp_path / "scheduler"
     folder.mkdir()
     monkeypatch.setenv("FAKE_SCHEDULER", str(folder))
+    script = shlex.join([sys.executable, "-S", str(Path(__file__).with_name("fake_scheduler.py"))])
+    for verb in VERBS:  # the executor gives `cancel` two seconds
+        (folder / verb).write_text(f'#!/bin/sh\nexec {script} {verb} "$@"\n')
+        (folder / verb).chmod(0o755)
     return folder
 
 
-def test_a_failed_job_is_told_and_bytes_are_those_made_here(tmp_path, scheduler):
-    there = prepare(tmp_path / "there")
-    (there / "fault").write_text("import os, signal; os.kill(os.getpid(), signal.SIGKILL)")
-    done = build(there, "claims", *PROFILE, cores=None)
+def profile(scheduler):
+    """The profile, with this scheduler's commands."""
+    given = [(f"--cluster-generic-{verb}-cmd", str(scheduler / verb)) for verb in VERBS]
+    return [*PROFILE, *(word for pair in given for word in pair)]
+
+
+def told(done, scheduler):
+    """What a build and the jobs that it submitted have printed."""
+    return said(done) + "".join(log.read_text() for log in sorted(scheduler.glob("*.log")))
+
+
+def why_not_elsewhere(folder):
+    """Why no process here can be shown a folder at another path; "" if one can."""
+    (folder / "here").mkdir()
+    (folder / "there").mkdir()
+    (folder / "here/file").touch()
+    look = f"test -f {folder}/there/file && test ! -e {folder}/here/file"
+    words = elsewhere(f"{folder}/here", f"{folder}/there", "sh", "-c", look)
+    if not shutil.which(words[0]):
+        return f"no {words[0]}"
+    done = subprocess.run(words, capture_output=True, text=True)
+    return "" if done.returncode == 0 else done.stderr or "a mount is not seen"
+
+
+def test_nodes_with_other_paths_make_the_same_bytes_after_a_cancelled_and_a_failed_job(
+    tmp_path, scheduler
+):
+    there = prepare(tmp_path / "project")
+    for name in ("config", "src", "workflow"):
+        shutil.copytree(PROJECT / name, there / name)
+    shutil.copy(PROJECT / "environment.yml", there)
+    if not (reason := why_not_elsewhere(scheduler)):
+        (tmp_path / "node").mkdir()
+        (scheduler / "mounts").write_text(f"{there}\n{tmp_path}/node\n")
+
+    def submit():
+        words = command("claims", *profile(scheduler), cores=None, project=there)
+        words = [sys.executable, "-c", STARTED, *words]
+        return subprocess.run(words, cwd=there, env=environment(), capture_output=True, text=True)
+
+    (there / "fault").write_text(INTERRUPT)
+    done = submit()
+    assert done.returncode != 0
+    assert [file.name for file in scheduler.glob("*.cancelled")] == ["0.cancelled"], said(done)
+    with (there / "held.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until the job has ended: for ever, if it outlived
+    assert not list(there.glob(f"results/training/**/*{FAULTY_RUN}/**/part.parquet"))
+
+    (there / "fault").write_text(KILL_ITSELF)
+    done = submit()
     assert done.returncode == 1
     assert FAULTY_RUN in said(done)
     codes = [code.read_text().strip() for code in scheduler.glob("*.code")]
-    assert codes == ["1"], said(done)  # one job, which all runs shared
+    assert codes == ["1"], told(done, scheduler)  # one job, which all runs shared
     assert len(list(there.glob("results/training/**/part.parquet"))) == 2 * (RUNS - 1)
 
     (there / "fault").unlink()
-    done = build(there, "claims", *PROFILE, cores=None)
-    assert done.returncode == 0, said(done) + "".join(
-        log.read_text() for log in scheduler.glob("*.log")
-    )
-    done = build(there)
+    done = submit()
+    assert done.returncode == 0, told(done, scheduler)
+    done = build(there, project=there)
     assert done.returncode == 0, said(done)
     here = prepare(tmp_path / "here")
     done = build(here)
     assert done.returncode == 0, said(done)
     assert outputs(there) == outputs(here)
+
+    moved = there.rename(tmp_path / "moved")
+    done = build(moved, "--dry-run", project=moved)
+    assert "Nothing to be done" in said(done)
+    if reason:
+        pytest.skip(f"all but nodes where the project has another path: {reason}")

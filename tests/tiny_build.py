@@ -71,9 +71,9 @@ def prepare(folder: Path) -> Path:
     return folder
 
 
-def command(*words: str, cores: int | None = 2) -> list[str]:
+def command(*words: str, cores: int | None = 2, project: Path = PROJECT) -> list[str]:
     """The command that builds everything in the working directory."""
-    snakefile = str(PROJECT / "workflow/Snakefile")
+    snakefile = str(project / "workflow/Snakefile")
     # The words come first, since --configfile would take a target for a second file.
     line = ["snakemake", *words, "--nolock", "--snakefile", snakefile, "--configfile", "tiny.yaml"]
     return line + (["--cores", str(cores)] if cores else [])
@@ -84,9 +84,11 @@ def environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
 
 
-def build(folder: Path, *words: str, cores: int | None = 2) -> subprocess.CompletedProcess[str]:
+def build(
+    folder: Path, *words: str, cores: int | None = 2, project: Path = PROJECT
+) -> subprocess.CompletedProcess[str]:
     """Run that command to its end, whatever that is."""
-    line = command(*words, cores=cores)
+    line = command(*words, cores=cores, project=project)
     return subprocess.run(line, cwd=folder, env=environment(), capture_output=True, text=True)
 
 
