@@ -121,7 +121,7 @@ def shortened():
     return complete(
         sweeps
         | {"datasets": {"mine": "mine.npz"}, "panels": {"remedies": ["a"]}}
-        | {"mirror": "here", "robustness": "robustness.parquet"}
+        | {"mirror": "here", "robustness": "robustness.parquet", "container": "atlas.sif"}
     )
 
 
@@ -331,6 +331,8 @@ def test_a_job_that_is_given_such_strings_does_its_work_and_no_more(hostile_fold
     [
         ({"mirror": "a{b}"}, "config: mirror: 'a{b}'"),
         ({"mirror": "--output=a"}, "config: mirror: '--output=a'"),
+        ({"container": "a.sif;b"}, "config: container: 'a.sif;b'"),
+        ({"container": "a b.sif"}, "config: container: 'a b.sif'"),
         ({"tables": "a\0b"}, r"config: tables: 'a\x00b'"),
         ({"robustness": "a\nb"}, r"config: robustness: 'a\nb'"),
         ({"datasets": {"a": "b.npz\n"}}, r"config: datasets.a: 'b.npz\n'"),

@@ -135,6 +135,12 @@ if HAS_LIBRARIES:
         check_panels(config["panels"], [*FIGURES, *ALL_FIGURES])
     except InputError as error:
         raise WorkflowError(f"config: {error}") from None
+
+if config["container"]:
+
+    container: config["container"]
+
+
 # Data sets of several files that are no training sweep: a stage adds its own here, as
 # PARTITIONS["dynamics/sharpness"] = {"grid": {"learning_rate": [...]}}.
 PARTITIONS = {}
