@@ -63,6 +63,8 @@ def look_at_plan(
 
 
 def _refuse_unknown(workflow: Any, known: Callable[[], list[str]]) -> None:
+    if workflow.storage_settings and workflow.storage_settings.default_storage_provider:
+        return  # a file is called by its address there, and Snakemake says what nothing makes
     for target in sorted(workflow.dag_settings.targets):
         if (
             workflow.is_rule(target)

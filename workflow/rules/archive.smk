@@ -36,7 +36,7 @@ if TAKEN:
     rule take_tables:
         input:
             code=code("take_tables.py"),
-            archive=str(ARCHIVE.absolute()),
+            archive=local(str(ARCHIVE.absolute())),
         output:
             tables=[f"results/{name}" for name in TAKEN],
             list=TAKEN_LIST,
