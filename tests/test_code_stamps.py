@@ -54,6 +54,16 @@ def plan(source, tmp_path):
     return found
 
 
+@pytest.mark.parametrize("hash_seed", ["1", "2", "3", "4"])
+def test_its_order_is_the_same_in_every_process(source, plan, monkeypatch, hash_seed):
+    for name in ("one", "two", "three", "four"):
+        (source / f"{name}.py").write_text("")
+    (source / "work.py").write_text("import four, one, three, two\n")
+    monkeypatch.setenv("PYTHONHASHSEED", hash_seed)
+    names = [line.split("  ")[1] for line in plan()[0].splitlines()]
+    assert names == ["work.py", "four.py", "one.py", "three.py", "two.py"]
+
+
 def test_it_names_every_file_as_sha256sum_does(source, tmp_path, plan):
     text, changed, _ = plan()
     for digest, name in (line.split("  ") for line in text.splitlines()):

@@ -60,7 +60,8 @@ def source_files(source: Path, *scripts: str) -> tuple[str, ...]:
     modules: set[str] = set()
     for script in scripts:
         files[str(source / script)] = None
-        for name in _imported_names(source / script):
+        # Sorted: the order of a set is another in each process, and stamps hold this one's.
+        for name in sorted(_imported_names(source / script)):
             if module := _module(source, name):
                 modules.add(module)
             elif (source / f"{name}.py").is_file():
