@@ -1,8 +1,7 @@
 # One job a figure. Its input is its own module, the style, and the tables that it names.
-if workflow.storage_settings and workflow.storage_settings.default_storage_provider:
-    # Beside a storage Snakemake looks into the folder of stamps once, so that they must be there.
-    for figure in [*FIGURES, *ALL_FIGURES]:
-        drawing_code(figure)
+# Snakemake looks into the folder of stamps once, so that they must be there before it plans.
+for figure in [*FIGURES, *ALL_FIGURES]:
+    drawing_code(figure)
 
 
 rule draw_figure:
