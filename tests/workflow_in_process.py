@@ -62,6 +62,8 @@ class NotPlannedError(Exception):
 def plan(config: Mapping[str, Any], targets: Sequence[str], folder: Path) -> list[Job]:
     """Return the jobs that these targets need in an empty folder, each after what it reads.
 
+    Of an archive none is taken, unless the config names one.
+
     Raises:
         NotPlannedError: the config is refused.
     """
@@ -76,7 +78,7 @@ def plan(config: Mapping[str, Any], targets: Sequence[str], folder: Path) -> lis
     ):
         workflow = api.workflow(
             resource_settings=ResourceSettings(cores=1),
-            config_settings=ConfigSettings(config=dict(config)),
+            config_settings=ConfigSettings(config={"tables": None, **config}),
             snakefile=SNAKEFILE,
             workdir=folder,
         )
