@@ -17,7 +17,6 @@ import json
 import math
 import sys
 import tempfile
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +24,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import yaml
+from fit import exponents
 from planning import PROJECT, Cost, measured
 
 from figures.training_loss import TABLES
@@ -113,10 +113,9 @@ def main() -> None:
                     flush=True,
                 )
     for script, of_runs in found.items():
-        for (few, one), (many, other) in pairwise(of_runs):
-            for what in ("processor", "memory"):
-                ratio = getattr(other, what) / getattr(one, what)
-                exponent = math.log(ratio) / math.log(many / few)
+        for what in ("processor", "memory"):
+            points = [(runs, getattr(cost, what)) for runs, cost in of_runs]
+            for few, many, exponent in exponents(points):
                 print(
                     f"{script}: from {few} to {many} runs, {what} grows as runs ** {exponent:.2f}"
                 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -28,3 +29,11 @@ def exponent(x: Sequence[float], y: Sequence[float]) -> Exponent:
     freedom = len(log_x) - 2
     error = np.sqrt(residuals @ residuals / freedom / spread) if freedom > 0 else np.nan
     return Exponent(slope, float(error))
+
+
+def exponents(points: Sequence[tuple[float, float]]) -> list[tuple[float, float, float]]:
+    """Of each two neighbours among points (x, y): both x, and the exponent between them."""
+    return [
+        (few, many, exponent((few, many), (one, other)).value)
+        for (few, one), (many, other) in pairwise(points)
+    ]

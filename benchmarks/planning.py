@@ -15,10 +15,10 @@ import math
 import shutil
 import sys
 import tempfile
-from itertools import pairwise
 from pathlib import Path
 
 import yaml
+from fit import exponents
 from measurements import PROJECT, Cost, measured
 
 PLAN = ["--dry-run", "--quiet", "all"]
@@ -122,8 +122,7 @@ def main() -> None:
                     flush=True,
                 )
     for action, each in found.items():
-        for (few, one), (many, other) in pairwise(each):
-            exponent = math.log(other.seconds / one.seconds) / math.log(many / few)
+        for few, many, exponent in exponents([(runs, cost.seconds) for runs, cost in each]):
             print(f"{action}: from {few} to {many} runs, seconds grow as runs ** {exponent:.2f}")
 
 
