@@ -87,7 +87,8 @@ test: check
 	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 # How fast, beside what people would use instead: docs/benchmarks.md. With ARGS=--quick a minute's
-# worth, apart from the page; with ARGS=--whole whole builds and the tests too, which takes an hour.
+# worth, apart from the page; with ARGS=--whole whole builds and the tests too, which takes an hour;
+# with ARGS="--parts --whole builds" only builds, and what was measured before stays on the page.
 benchmark: .venv/installed
 	PYTHONPATH="$(CURDIR)/src" python benchmarks/benchmark.py $(ARGS)
 

@@ -3,6 +3,7 @@
     PYTHONPATH=src python benchmarks/benchmark.py            some ten minutes on two idle cores
     PYTHONPATH=src python benchmarks/benchmark.py --quick    a minute: tiny networks, no peers
     PYTHONPATH=src python benchmarks/benchmark.py --whole    and the whole workflow, for an hour
+    ... --parts --whole builds tests                         of all only these
 
 Times are wall time or processor time of processes; each comparison is of runs in turn.
 """
@@ -13,12 +14,13 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import contest
 import measurements
+import pandas as pd
 import planning
 import workflow
 from measurements import PROJECT, Row, measured
@@ -35,6 +37,7 @@ STEP_REPEATS = {32: 5, 128: 3, 512: 1}
 TINY = 16  # the width of --quick
 PLANNED = (500, 1000, 2000, 4000)
 PARTS = ("alone", "sweep", "step", "growth")
+WHOLE = {"sweeps": "sweep", "builds": "workflow", "tests": "tests"}  # and the part of its rows
 KEPT = "measure these; the others' rows stay, if they are of the same machine and versions"
 FEWEST = 6  # runs of a plan that costs what none does
 
@@ -99,13 +102,17 @@ def _said(script: str, *words: object) -> list | dict:
     return json.loads(measured(command, PROJECT, contest.environments()[0]).said)
 
 
-def whole(folder: Path) -> Iterator[Row]:
+def whole(folder: Path, builds: Path, chosen: set[str]) -> Iterator[Row]:
     """What takes long."""
-    work = contest.prepare(folder)
-    reasons = contest.usable(work)
-    for width, ways in MORE_SWEEPS.items():
-        yield from contest.sweep(replace(work, width=width), ways, reasons)
-    yield from workflow.whole(folder / "workflow")
+    if "sweeps" in chosen:
+        work = contest.prepare(folder)
+        reasons = contest.usable(work)
+        for width, ways in MORE_SWEEPS.items():
+            yield from contest.sweep(replace(work, width=width), ways, reasons)
+    if "builds" in chosen:
+        yield from workflow.builds(builds)
+    if "tests" in chosen:
+        yield from workflow.tests()
 
 
 def keep(rows: Iterator[Row], table: Path, facts: dict, before: list[Row]) -> None:
@@ -119,13 +126,11 @@ def keep(rows: Iterator[Row], table: Path, facts: dict, before: list[Row]) -> No
         measurements.write(found, table, facts)
 
 
-def _before(table: Path, parts: set[str], widths: set[int], facts: dict) -> list[Row]:
-    """What is not measured now and was on this machine; ``facts`` keep the higher load."""
+def what_stays(table: Path, again: Callable[[pd.DataFrame], pd.Series], facts: dict) -> list[Row]:
+    """What is not measured ``again``, if it was on this machine; ``facts`` keep the higher load."""
     rows, then = measurements.read(table)
-    again = rows["part"].isin(parts) & (rows["size"].isin(widths) | (rows["part"] == "growth"))
-    rows = rows.loc[~again, measurements.SCHEMA.names]
-    same = all(then.get(key) == facts[key] for key in facts if key != "load")
-    if not same or (parts == set(PARTS) and widths >= set(WIDTHS)):
+    rows = rows.loc[~again(rows), measurements.SCHEMA.names]
+    if rows.empty or any(then[key] != facts[key] for key in facts if key != "load"):
         return []
     facts["load"] = max(facts["load"], then["load"])
     return [Row(*values) for values in rows.to_numpy()]
@@ -135,8 +140,9 @@ def main() -> None:
     """Measure, write the table, have the page written."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--quick", action="store_true", help="tiny, and apart from the page")
-    parser.add_argument("--whole", action="store_true", help="the whole workflow too")
-    parser.add_argument("--parts", nargs="+", choices=PARTS, default=list(PARTS), help=KEPT)
+    parser.add_argument("--whole", nargs="*", choices=WHOLE, help=f"what takes long: {KEPT}")
+    parser.add_argument("--builds", type=Path, help="where whole builds stay; else deleted")
+    parser.add_argument("--parts", nargs="*", choices=PARTS, default=list(PARTS), help=KEPT)
     parser.add_argument(
         "--widths", nargs="+", type=int, choices=WIDTHS, default=list(WIDTHS), help=KEPT
     )
@@ -151,11 +157,21 @@ def main() -> None:
         folder = Path(temporary).resolve()
         table, parts = arguments.results / f"{name}.parquet", set(arguments.parts)
         widths = {TINY} if arguments.quick else set(arguments.widths)
-        before = _before(table, parts, widths, facts)
+        before = what_stays(
+            table,
+            lambda rows: (
+                rows["part"].isin(parts) & (rows["size"].isin(widths) | (rows["part"] == "growth"))
+            ),
+            facts,
+        )
         keep(measurements_of(folder, parts, widths, arguments.quick), table, facts, before)
-        if arguments.whole:
-            more = table.with_stem(f"{name}_whole")
-            keep(whole(folder / "whole"), more, measurements.machine(), [])
+        if arguments.whole is not None:
+            more, facts = table.with_stem(f"{name}_whole"), measurements.machine()
+            chosen = set(arguments.whole or WHOLE)
+            done = {WHOLE[part] for part in chosen}
+            before = what_stays(more, lambda rows: rows["part"].isin(done), facts)
+            long = whole(folder / "whole", arguments.builds or folder / "builds", chosen)
+            keep(long, more, facts, before)
     writer = [sys.executable, PROJECT / "benchmarks/page.py", table]
     path = os.environ | {"PYTHONPATH": str(PROJECT / "src")}
     subprocess.run([*map(str, writer), "--page", str(page)], env=path, check=True)

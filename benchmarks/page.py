@@ -157,7 +157,7 @@ def write_page(results: Path, page_file: Path) -> None:
         "comparison": comparison(compared),
         "steps": steps(rows.query("part == 'step'")),
         "growth": growth(rows.query("part == 'growth'")),
-        "workflow": whole_workflow(more.query("part == 'workflow'")),
+        "workflow": whole_workflow(more.query("part in ('workflow', 'tests')")),
         "targets": aims(pd.concat([rows, more])),
         "notes": [NOTES.read_text(encoding="utf-8").split("-->\n", 1)[-1].strip()],
     }

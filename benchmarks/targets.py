@@ -28,7 +28,7 @@ def targets(rows: pd.DataFrame) -> Iterator[Target]:
     """Every target with what these rows say of it."""
     yield from _sweeps(rows[rows["part"] == "sweep"])
     yield from _steps(rows[(rows["part"] == "step") & (rows["quantity"] == "time")])
-    yield from _whole(rows[rows["part"] == "workflow"])
+    yield from _whole(rows[rows["part"].isin(["workflow", "tests"])])
 
 
 def _sweeps(rows: pd.DataFrame) -> Iterator[Target]:

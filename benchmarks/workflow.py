@@ -1,7 +1,8 @@
 """How long the whole workflow takes: builds, what they do again, and the tests; in minutes.
 
 `make benchmark ARGS=--whole` measures these too, into results/benchmarks_whole.parquet, where the
-page finds them afterwards. Builds start from nothing in a folder of their own.
+page finds them afterwards. Builds start from nothing in a folder of their own; but for one, none
+takes tables from an archive.
 """
 
 import sys
@@ -16,17 +17,19 @@ FIGURE = "quadratic_trajectories"  # the one that is drawn alone
 FIRST_VENUE, OTHER_VENUE = "style={venue: icml, column: half}", "style={venue: icml}"
 
 
-def whole(folder: Path) -> Iterator[Row]:
+def builds(folder: Path) -> Iterator[Row]:
     """Seconds of each command, one after the other, and the efficiency of the builds."""
+    computed = ["--config", "tables=null"]
     steps: dict[str, tuple[str, list[str]]] = {
-        "smoke build": ("smoke", ["--configfile", str(PROJECT / "config/smoke.yaml")]),
-        "default build": ("default", []),
-        "the same again, nothing to do": ("default", []),
+        "smoke build": ("smoke", ["--configfile", PROJECT / "config/smoke.yaml", *computed]),
+        "default build": ("default", computed),
+        "the same again, nothing to do": ("default", computed),
         "one figure for another venue": (
             "default",
-            [f"figures/{FIGURE}.pdf", "--config", FIRST_VENUE],
+            [f"figures/{FIGURE}.pdf", *computed, FIRST_VENUE],
         ),
-        "every figure for another venue": ("default", ["--config", OTHER_VENUE]),
+        "every figure for another venue": ("default", [*computed, OTHER_VENUE]),
+        "every figure, with the archive's tables": ("archive", []),
     }
     for name, (place, words) in steps.items():
         (folder / place).mkdir(parents=True, exist_ok=True)
@@ -38,15 +41,19 @@ def whole(folder: Path) -> Iterator[Row]:
             yield Row("workflow", name, cores(), 0, "time", float("nan"), "s", str(failure))
             continue
         yield Row("workflow", name, cores(), 0, "time", seconds, "s")
-        if name.endswith("build"):
+        if name.endswith(" build"):
             share = job_seconds(folder / place / "logs") / (seconds * cores())
             yield Row("workflow", name, cores(), 0, "efficiency", share, "1")
+
+
+def tests() -> Iterator[Row]:
+    """Seconds of the README's test command."""
     print("make test ...", file=sys.stderr, flush=True)
     try:
         seconds = measured(["make", "test"], PROJECT, environments()[0]).seconds
-        yield Row("workflow", "make test", cores(), 0, "time", seconds, "s")
+        yield Row("tests", "make test", cores(), 0, "time", seconds, "s")
     except FailedError as failure:
-        yield Row("workflow", "make test", cores(), 0, "time", float("nan"), "s", str(failure))
+        yield Row("tests", "make test", cores(), 0, "time", float("nan"), "s", str(failure))
 
 
 def job_seconds(logs: Path) -> float:

@@ -16,6 +16,7 @@ from gradient_atlas.runs.feedforward import Run
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
 sys.path += [str(BENCHMARKS), str(BENCHMARKS / "peers")]
 
+import benchmark  # noqa: E402
 import measurements  # noqa: E402
 from fit import exponent  # noqa: E402
 from measurements import Row  # noqa: E402
@@ -46,6 +47,18 @@ def test_exponent_and_its_error_are_those_of_least_squares():
     line = linregress(np.log(x), np.log(y))
     found = exponent(x, y)
     assert (found.value, found.error) == pytest.approx((line.slope, line.stderr))
+
+
+@pytest.mark.parametrize(("processor", "kept"), [("a processor", 1), ("another", 0)])
+def test_what_is_not_measured_again_stays_on_the_same_machine(tmp_path, processor, kept):
+    rows = [Row(part, "way", 0, 0, "time", 1.0, "s") for part in ("workflow", "tests")]
+    measurements.write(rows, tmp_path / "table.parquet", MACHINE | {"load": 2.0})
+    facts = MACHINE | {"processor": processor}
+    stays = benchmark.what_stays(
+        tmp_path / "table.parquet", lambda table: table["part"] == "tests", facts
+    )
+    assert stays == rows[:kept]
+    assert facts["load"] == 2.0 * kept
 
 
 def frame(*rows):
