@@ -27,8 +27,8 @@ from measurements import PROJECT, Row, measured
 
 # Width: turns of each way as one process, and the peers whose sweep is measured at it.
 WIDTHS: dict[int, tuple[int, list[str]]] = {
-    128: (3, ["notebook", "cockpit", "lightning"]),
-    32: (2, ["notebook"]),
+    128: (3, ["notebook", "cockpit", "lightning", contest.EVERYTHING]),
+    32: (2, ["notebook", contest.EVERYTHING]),
     512: (1, []),
 }
 SLOWEST_AT = 128  # the first of them, where alone the slowest peer is measured, to save time

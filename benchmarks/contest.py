@@ -6,8 +6,9 @@ to its end; as a sweep, 12 learning rates: a peer starts a process for each, as 
 there are cores, and the project runs them by its own workflow, whose planning counts. All peers are
 first held against the project's norms, with the same weights and images.
 
-The project does more than that at a logged step: error signals, activations, shares of dead units,
-and the loss on 2,000 rows. A peer logs what is compared here and nothing else.
+A peer logs what is compared here and nothing else. The project evaluates no loss here and measures
+its norms on as many rows as the peers do, those of a minibatch; error signals, activations and
+shares of dead units come with them. What its default settings take is a way of its own.
 """
 
 import json
@@ -18,18 +19,22 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import yaml
 from measurements import ONE_THREAD, PROJECT, Cost, FailedError, Row, cores, measured
 from peers import environment
+from ratios import OWN
 
 from gradient_atlas import arithmetic
 from gradient_atlas.runs.feedforward import Run, format_run
 from gradient_atlas.runs.sweep import expand_sweep
 from gradient_atlas.tables import files as tables
 
+EVERYTHING = "this project, everything"  # loss on 2,000 rows, norms on 256
 PEERS = {
     "notebook": ["notebook.py"],
     "lightning": ["lightning_module.py"],
@@ -37,7 +42,8 @@ PEERS = {
     "cockpit": ["cockpit_quantity.py"],
 }
 RATES = [round(0.001 * number, 3) for number in range(1, 13)]  # of a sweep
-EXAMPLES, CHECKED = 4000, 256  # rows of MNIST-5k for training, and in the batch of the check
+EXAMPLES, BATCH = 4000, 128  # rows of MNIST-5k for training, and of a minibatch
+CHECKED = 256  # rows on which norms are compared before
 SAME = 1e-4  # relative; float32 adds 50 layers in another order
 
 
@@ -50,17 +56,19 @@ class Work:
     depth: int = 50
     epochs: int = 5
     learning_rate: float = 0.01
+    everything: bool = False  # what the project logs by default
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the project is told of it, but for the learning rate."""
+        logged = {} if self.everything else {"evaluation_examples": 0, "probe_examples": BATCH}
+        shape = {"depth": self.depth, "width": self.width, "epochs": self.epochs}
+        return {"dataset": "mnist_5k", "batch_size": BATCH} | shape | logged
 
     @property
     def run(self) -> Run:
-        """The project's parameters of it."""
-        return Run(
-            "mnist_5k",
-            width=self.width,
-            depth=self.depth,
-            epochs=self.epochs,
-            learning_rate=self.learning_rate,
-        )
+        """The project's run."""
+        return Run(**self.parameters, learning_rate=self.learning_rate)
 
     @property
     def images(self) -> Path:
@@ -140,7 +148,7 @@ def usable(work: Work) -> dict[str, str]:
     if reason := environment.install():
         return dict.fromkeys(PEERS, reason)
     file = work.folder / "weights.npz"
-    said = loop(replace(work, epochs=0), "--weights", file)
+    said = loop(replace(work, epochs=0, everything=True), "--weights", file)
     expected = json.loads(said.said)["norms"]
     reasons = {}
     for way in PEERS:
@@ -160,7 +168,10 @@ def alone(work: Work, turns: int, reasons: dict[str, str]) -> Iterator[Row]:
     """Each as one process, in turn: seconds, processor seconds, and those of the loop."""
     for way in (way for way, reason in reasons.items() if reason):
         yield Row("alone", way, work.width, 0, "process", np.nan, "s", reasons[way])
-    ways: dict[str, Callable[[], Cost]] = {"this project": lambda: own(work)}
+    own_works = {OWN: work, EVERYTHING: replace(work, everything=True)}
+    ways: dict[str, Callable[[], Cost]] = {
+        w: lambda one=one: own(one) for w, one in own_works.items()
+    }
     ways |= {w: lambda w=w: peer(w, work) for w, reason in reasons.items() if not reason}
     for turn in range(turns):
         for way, run in ways.items():
@@ -168,32 +179,38 @@ def alone(work: Work, turns: int, reasons: dict[str, str]) -> Iterator[Row]:
             yield Row("alone", way, work.width, turn, "process", cost.seconds, "s")
             yield Row("alone", way, work.width, turn, "processor", cost.processor, "s")
             yield Row("alone", way, work.width, turn, "memory", cost.memory, "MB")
-            seconds = json.loads((loop(work) if way == "this project" else cost).said)
+            seconds = json.loads((loop(own_works[way]) if way in own_works else cost).said)
             yield Row("alone", way, work.width, turn, "loop", seconds["loop_seconds"], "s")
 
 
 def sweep(work: Work, ways: Sequence[str], reasons: dict[str, str]) -> Iterator[Row]:
     """Twelve runs on all cores, each peer's between two of the project's."""
     turn = 0
-    yield Row("sweep", "this project", work.width, turn, "sweep", own_sweep(work), "s")
+    yield Row("sweep", OWN, work.width, turn, "sweep", own_sweep(work), "s")
     for way in ways:
-        if reasons[way]:
+        if reasons.get(way):
             yield Row("sweep", way, work.width, turn, "sweep", np.nan, "s", reasons[way])
             continue
-        works = [replace(work, learning_rate=rate) for rate in RATES]
-        start = time.perf_counter()
-        with ThreadPoolExecutor(cores()) as pool:
-            list(pool.map(lambda one, way=way: peer(way, one, name=str(one.learning_rate)), works))
-        yield Row("sweep", way, work.width, turn, "sweep", time.perf_counter() - start, "s")
+        taken = own_sweep if way == EVERYTHING else partial(peer_sweep, way)
+        changed = replace(work, everything=way == EVERYTHING)
+        yield Row("sweep", way, work.width, turn, "sweep", taken(changed), "s")
         turn += 1
-        yield Row("sweep", "this project", work.width, turn, "sweep", own_sweep(work), "s")
+        yield Row("sweep", OWN, work.width, turn, "sweep", own_sweep(work), "s")
+
+
+def peer_sweep(way: str, work: Work) -> float:
+    """Seconds until the last of a process for each rate has ended, as many at once as cores."""
+    works = [replace(work, learning_rate=rate) for rate in RATES]
+    start = time.perf_counter()
+    with ThreadPoolExecutor(cores()) as pool:
+        list(pool.map(lambda one: peer(way, one, name=str(one.learning_rate)), works))
+    return time.perf_counter() - start
 
 
 def own_sweep(work: Work) -> float:
     """Seconds from the command to its end; the data set is there, the tables are not."""
     shutil.rmtree(work.folder / "results/training", ignore_errors=True)
-    base = {"dataset": "mnist_5k", "depth": work.depth, "width": work.width, "epochs": work.epochs}
-    sweep = {"base": base, "grid": {"learning_rate": RATES}, "seeds": [0]}
+    sweep = {"base": work.parameters, "grid": {"learning_rate": RATES}, "seeds": [0]}
     config = {"training": {"sweeps": {"benchmark": sweep}}}
     config["arithmetic"] = os.environ.get(arithmetic.CHOICE, arithmetic.PORTABLE)
     (work.folder / "sweep.yaml").write_text(yaml.safe_dump(config))

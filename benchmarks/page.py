@@ -76,8 +76,10 @@ def steps(rows: pd.DataFrame) -> Iterator[str]:
         "products",
         "their rate",
         "loop, nothing logged",
+        "norms logged",
         "everything logged",
-        "logged / not",
+        "norms logged / not",
+        "everything / not",
         f"share {rate}, nothing logged",
         "everything logged",
     )
@@ -89,8 +91,9 @@ def steps(rows: pd.DataFrame) -> Iterator[str]:
         shares = [between(here, "products", way) for way in ("unlogged", "logged")]
         yield (
             f"| {width} | {ms['products']:.2f} ms | {done / ms['products'] / 1e6:.0f} GFLOP/s | "
-            f"{ms['unlogged']:.2f} ms | {ms['logged']:.2f} ms | "
-            f"{between(here, 'logged', 'unlogged')} | {shares[0]} | {shares[1]} |\n"
+            f"{ms['unlogged']:.2f} ms | {ms['norms']:.2f} ms | {ms['logged']:.2f} ms | "
+            f"{between(here, 'norms', 'unlogged')} | {between(here, 'logged', 'unlogged')} | "
+            f"{shares[0]} | {shares[1]} |\n"
         )
 
 

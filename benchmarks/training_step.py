@@ -4,8 +4,9 @@
 
 All in one process on one thread, in turn, as processor time: the products of a step by themselves
 (each layer's forward product, and two of the backward pass), the loop with an empty schedule of
-logged steps, and the whole loop. The network is a ReLU perceptron with He's initialisation; data
-are made-up numbers of the size of MNIST-5k.
+logged steps, the loop that logs norms on as many rows as a minibatch has and evaluates no loss, and
+the loop with all that it logs by default. The network is a ReLU perceptron with He's
+initialisation; data are made-up numbers of the size of MNIST-5k.
 """
 
 from command_line import run_script
@@ -114,7 +115,10 @@ def turns(run: Run, repeats: int) -> Iterator[dict[str, float]]:
         if loop.train(run, data, [0]).metrics["status"][-1] != "ok":
             raise RuntimeError("training diverged, and so ended early")
 
-    ways = {"products": repeated, "unlogged": unlogged, "logged": logged}
+    def norms(run: Run) -> None:
+        logged(replace(run, evaluation_examples=0, probe_examples=run.batch_size))
+
+    ways = {"products": repeated, "unlogged": unlogged, "norms": norms, "logged": logged}
     for do in ways.values():
         do(replace(run, max_steps=8))  # to be warm
     for _ in range(repeats):
@@ -148,9 +152,10 @@ def main() -> None:
             f"{what:9s} {statistics.median(times):7.2f} ms a step   "
             f"{statistics.median(ratios):.2f} x products ({min(ratios):.2f} to {max(ratios):.2f})"
         )
-    shares = [turn["logged"] / turn["unlogged"] for turn in found]
-    spread = f"({min(shares):.2f} to {max(shares):.2f})"
-    print(f"logged / unlogged {statistics.median(shares):.2f} {spread}")
+    for what in ("norms", "logged"):
+        shares = [turn[what] / turn["unlogged"] for turn in found]
+        spread = f"({min(shares):.2f} to {max(shares):.2f})"
+        print(f"{what} / unlogged {statistics.median(shares):.2f} {spread}")
 
 
 if __name__ == "__main__":

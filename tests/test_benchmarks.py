@@ -116,7 +116,12 @@ def made_up(width=128):
     for way, seconds in ((OWN, 4.0), ("notebook", 6.0)):
         for quantity in ("process", "processor", "loop"):
             rows.append(Row("alone", way, width, 0, quantity, seconds, "s"))
-    for way, milliseconds in (("products", 7.0), ("unlogged", 10.0), ("logged", 15.0)):
+    for way, milliseconds in (
+        ("products", 7.0),
+        ("unlogged", 10.0),
+        ("norms", 12.0),
+        ("logged", 15.0),
+    ):
         rows.append(Row("step", way, width, 0, "time", milliseconds, "ms"))
     for axis in ("depth", "width", "steps", "seeds", "planned runs"):
         for size in (1, 2, 4):

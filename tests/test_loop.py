@@ -193,6 +193,23 @@ def test_more_rows_leave_fewer_units_dead():
     assert (more.error_signal_norm == probe.error_signal_norm).all()
 
 
+def test_loss_is_that_of_the_first_rows_and_nan_of_none():
+    data = make_data()
+    gradients, all_rows = tables_of(make_run(evaluation_examples=len(data.train_inputs)), data)
+    same, few = tables_of(make_run(evaluation_examples=5), data)
+    again, none = tables_of(make_run(evaluation_examples=0), data)
+    for found in (same, again):
+        pd.testing.assert_frame_equal(found, gradients)
+    measured = ["train_loss", "test_loss", "train_accuracy", "test_accuracy"]
+    assert none[measured].isna().all(axis=None)
+    network = FeedForward(make_run(), 6, 3, minibatches.generators(0)[0])
+    for name in ("train", "test"):
+        inputs, labels = getattr(data, f"{name}_inputs"), getattr(data, f"{name}_labels")
+        expected = functional.cross_entropy(network(inputs[:5]), labels[:5]).item()
+        assert few[f"{name}_loss"][0] == pytest.approx(expected, rel=1e-12)
+        assert few[f"{name}_loss"][0] != all_rows[f"{name}_loss"][0]
+
+
 def test_a_weight_changes_in_float32_by_half_the_spacing_of_its_numbers():
     old = torch.ones(4, dtype=torch.float64)
     update = torch.tensor([2.0**-25, 2.0**-23, -(2.0**-26), -(2.0**-24)], dtype=torch.float64)

@@ -167,8 +167,8 @@ def test_another_venue_redraws_and_computes_nothing_again(project, built):
 def test_an_edited_training_loop_retrains_and_simulates_nothing_again(project, built, edited):
     edited(
         "src/gradient_atlas/training/loop.py",
-        "EVALUATION_EXAMPLES = 1000",
-        "EVALUATION_EXAMPLES = 999",
+        "_PROGRESS_CHECK = 20 ",
+        "_PROGRESS_CHECK = 21 ",
     )
     jobs = planned(project, built)
     # Networks by name have another loop.

@@ -70,6 +70,8 @@ class Run(Perceptron):
         epochs: passes over the training set; 0 measures the initialisation alone.
         max_steps: stop after so many updates; None: no such limit.
         training_examples: use the first so many training rows; None: all.
+        evaluation_examples: training and test rows on which loss and accuracy are measured; 0: they
+            are not, and NaN.
         probe_examples: rows of the fixed batch on which gradients are measured.
         dead_examples: training rows on which a unit must be off to count as dead or inactive; None:
             those of the probe.
@@ -86,6 +88,7 @@ class Run(Perceptron):
     epochs: int = at_least(0, 10)
     max_steps: int | None = at_least(0, None)
     training_examples: int | None = at_least(1, None)
+    evaluation_examples: int = at_least(0, 1000)
     probe_examples: int = at_least(1, 256)
     dead_examples: int | None = at_least(1, None)
     input_scale: float = above(0, 1.0)

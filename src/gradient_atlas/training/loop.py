@@ -32,9 +32,6 @@ from gradient_atlas.training.optimizers import Optimizer, build_optimizer, clip_
 from gradient_atlas.training.probe import Probe, SharesOff
 from gradient_atlas.training.progress import Progress
 
-# train_loss and train_accuracy are measured on the first so many training rows, always the same.
-EVALUATION_EXAMPLES = 1000
-
 _PROGRESS_CHECK = 20  # steps between two looks at the clock
 
 
@@ -179,14 +176,14 @@ class _Recorder:
     def __init__(
         self, run: Run, data: Data, seed: int, tables: Tables, network: FeedForward
     ) -> None:
-        self.data = data
         self.seed = seed
         self.tables = tables
         self.network = network
         train_inputs, rows = data.train_inputs, run.probe_examples
         self.probe = Probe(network, train_inputs[:rows], data.train_labels[:rows])
-        self.train_passes = Passes(network, train_inputs[:EVALUATION_EXAMPLES], "evaluate")
-        self.test_passes = Passes(network, data.test_inputs, "evaluate")
+        rows = run.evaluation_examples
+        self.train = _Evaluation(network, train_inputs[:rows], data.train_labels[:rows])
+        self.test = _Evaluation(network, data.test_inputs[:rows], data.test_labels[:rows])
         self.shares_off = (
             None
             if run.dead_examples is None
@@ -202,12 +199,8 @@ class _Recorder:
         finite: bool,
     ) -> None:
         """Measure the network at this step: a row of metrics, and a row of gradients a layer."""
-        train_loss, train_accuracy = loss_and_accuracy(
-            self.train_passes.forward(), self.data.train_labels[:EVALUATION_EXAMPLES]
-        )
-        test_loss, test_accuracy = loss_and_accuracy(
-            self.test_passes.forward(), self.data.test_labels
-        )
+        train_loss, train_accuracy = self.train.measure()
+        test_loss, test_accuracy = self.test.measure()
         metrics = {
             "train_loss": train_loss,
             "test_loss": test_loss,
@@ -246,6 +239,19 @@ class _Recorder:
         sizes = zip(norms.each_norm(changes), table["weight_norm"][rows], strict=True)
         table["update_ratio"][rows] = [c / size if size else math.nan for c, size in sizes]
         table["float32_changed_fraction"][rows] = torch.stack(changed).tolist()
+
+
+class _Evaluation:
+    """Loss and accuracy on the same rows (N, n_inputs) whenever asked; NaN without rows."""
+
+    def __init__(self, network: FeedForward, inputs: Tensor, labels: Tensor) -> None:
+        self.labels = labels
+        self.passes = Passes(network, inputs, "evaluate") if len(labels) else None
+
+    def measure(self) -> tuple[float, float]:
+        if self.passes is None:
+            return math.nan, math.nan
+        return loss_and_accuracy(self.passes.forward(), self.labels)
 
 
 def _change(old: Tensor, new: Tensor) -> tuple[Tensor, Tensor]:
