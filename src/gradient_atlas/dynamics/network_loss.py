@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from torch.nn import functional
 
 from gradient_atlas.datasets.load import as_images, image_shape, load
 from gradient_atlas.dynamics.losses import Loss
+from gradient_atlas.dynamics.perceptron_loss import PerceptronLoss, is_covered
 from gradient_atlas.errors import InputError
 from gradient_atlas.networks.architectures import Activation, build
 from gradient_atlas.networks.layers import Linear
@@ -146,7 +148,12 @@ def network_loss(
         weight, bias = (2.0 * uniform - 1.0) / math.sqrt(n_in), uniform.new_zeros(n_out)
         layers += [Linear.holding(weight, bias), Activation(activation)]
     model = nn.Sequential(*layers[:-1]).to(inputs.dtype)
-    return module_loss(model, inputs, functional.one_hot(labels, classes).to(inputs.dtype))
+    targets = functional.one_hot(labels, classes).to(inputs.dtype)
+    loss = module_loss(model, inputs, targets)
+    if not is_covered(inputs, [inputs.shape[1], *hidden_widths, classes], activation):
+        return loss
+    written_out = PerceptronLoss(inputs, targets, hidden_widths, activation)
+    return replace(loss, derivatives=written_out)
 
 
 def network_losses(

@@ -17,7 +17,7 @@ from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator
 from torch import Tensor
 
 from gradient_atlas.dynamics.descent import until_divergence
-from gradient_atlas.dynamics.losses import Loss, value_and_gradient
+from gradient_atlas.dynamics.losses import Loss, hessian_at, value_and_gradient
 from gradient_atlas.errors import InputError
 
 Vector = NDArray[np.float64]
@@ -47,22 +47,18 @@ class Point:
 
 
 def hessian(loss: Loss, theta: Tensor, preconditioner: Tensor | None = None) -> LinearOperator:
-    """∇²L(θ) as an operator on float64 vectors (d,): products by autograd (Pearlmutter 1994).
+    """∇²L(θ) as an operator on float64 vectors (d,).
 
-    The graph of the gradient is built once and differentiated again for each product, in θ's
-    precision. With a ``preconditioner``, the positive diagonal of P (d,), it is
-    P^(-1/2) ∇²L(θ) P^(-1/2), which has the eigenvalues of P⁻¹ ∇²L(θ) and is symmetric.
+    Products are made in θ's precision (``losses.hessian_at``). With a ``preconditioner``, the
+    positive diagonal of P (d,), it is P^(-1/2) ∇²L(θ) P^(-1/2), which has the eigenvalues of
+    P⁻¹ ∇²L(θ) and is symmetric.
     """
     scale = 1.0 if preconditioner is None else preconditioner.rsqrt().to(torch.float64).numpy()
-    theta = theta.detach().requires_grad_(True)
-    (slope,) = torch.autograd.grad(loss.function(theta), theta, create_graph=True)
+    multiply = hessian_at(loss, theta)
 
     def product(vector: Vector) -> Vector:
-        if not slope.requires_grad:  # the gradient is constant: the loss is linear
-            return np.zeros(len(theta))
         weights = torch.from_numpy(scale * vector.reshape(-1)).to(theta.dtype)
-        (image,) = torch.autograd.grad(slope @ weights, theta, retain_graph=True)
-        return np.asarray(scale * image.to(torch.float64).numpy())
+        return np.asarray(scale * multiply(weights).to(torch.float64).numpy())
 
     return LinearOperator((len(theta), len(theta)), matvec=product, dtype=np.float64)
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Literal
 
@@ -50,8 +50,7 @@ def wide_network(
         rates += [torch.full((n_out * n_in,), scale.weight_rate)]
         rates += [torch.full((n_out,), scale.bias_rate)]
     start = loss.start * torch.cat(starts).to(loss.start.dtype)
-    scaled = Loss(loss.name, loss.function, start)
-    return WideNetwork(scaled, torch.cat(rates).to(loss.start.dtype), sizes)
+    return WideNetwork(replace(loss, start=start), torch.cat(rates).to(loss.start.dtype), sizes)
 
 
 def descend(
