@@ -10,6 +10,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from gradient_atlas.dynamics.small_derivatives import ROSENBROCK, TWO_FACTOR, Diagonal
 from gradient_atlas.errors import InputError
 
 
@@ -115,7 +116,8 @@ def quadratic(spectrum: Sequence[float], start: Sequence[float] | None = None) -
         return 0.5 * (eigenvalues * theta * theta).sum()
 
     values = [1.0] * len(spectrum) if start is None else start
-    return Loss("quadratic", function, _start(values, len(spectrum), "quadratic"))
+    start_at = _start(values, len(spectrum), "quadratic")
+    return Loss("quadratic", function, start_at, Diagonal(eigenvalues))
 
 
 def rosenbrock(start: Sequence[float] = (-1.2, 1.0)) -> Loss:
@@ -124,7 +126,7 @@ def rosenbrock(start: Sequence[float] = (-1.2, 1.0)) -> Loss:
     def function(theta: Tensor) -> Tensor:
         return (1.0 - theta[0]) ** 2 + 100.0 * (theta[1] - theta[0] ** 2) ** 2
 
-    return Loss("rosenbrock", function, _start(start, 2, "rosenbrock"))
+    return Loss("rosenbrock", function, _start(start, 2, "rosenbrock"), ROSENBROCK)
 
 
 def two_factor(start: Sequence[float] = (2.0, -1.9)) -> Loss:
@@ -139,7 +141,7 @@ def two_factor(start: Sequence[float] = (2.0, -1.9)) -> Loss:
     def function(theta: Tensor) -> Tensor:
         return 0.5 * (1.0 - theta[0] * theta[1]) ** 2
 
-    return Loss("two_factor", function, _start(start, 2, "two_factor"))
+    return Loss("two_factor", function, _start(start, 2, "two_factor"), TWO_FACTOR)
 
 
 def two_layer_linear(width: int, seed: int) -> Loss:
