@@ -7,25 +7,23 @@ ARGS ?=
 BIN := $(CURDIR)/.venv/bin
 export PATH := $(BIN):$(PATH)
 # A killed build leaves snakemake's own lock behind, which the same command then trips over. The
-# operating system takes this one back with the process, and still keeps two builds apart.
-LOCKED := python workflow/locked.py .build.lock
+# operating system takes this one back with the process, and still keeps two builds apart. `exec`, since
+# make tells nobody but the shell that it was told to stop.
+LOCKED := exec python workflow/locked.py .build.lock
 # One line of progress, and each error once, is what the logger plugin in workflow/progress shows.
 SNAKEMAKE := PYTHONPATH="$(CURDIR)/workflow/progress$${PYTHONPATH:+:$$PYTHONPATH}" \
   $(LOCKED) snakemake --nolock --logger atlas --cores $(CORES)
-# 75 is the word of workflow/locked.py for a lock that somebody holds.
-EXPLAINED := || { status=$$?; test $$status != 75 || \
-  echo "another build is at work in this folder; wait until it is done, or stop it" >&2; exit $$status; }
 
 .PHONY: figures claims report bundle doctor robustness record gallery sources test check format clean site archive \
   benchmark
 figures: .venv/installed
-	@$(SNAKEMAKE) $(ARGS) $(EXPLAINED)
+	@$(SNAKEMAKE) $(ARGS)
 
 claims: .venv/installed
-	@$(SNAKEMAKE) claims $(ARGS) $(EXPLAINED)
+	@$(SNAKEMAKE) claims $(ARGS)
 
 report: .venv/installed
-	@$(SNAKEMAKE) report $(ARGS) $(EXPLAINED)
+	@$(SNAKEMAKE) report $(ARGS)
 
 # What this machine lacks, and what to do about it.
 doctor:
@@ -45,18 +43,18 @@ bundle: .venv/installed
 	@test -n "$(FIGURES)" || { echo 'which figures? make bundle FIGURES="quadratic_trajectories quadratic_convergence_rate" VENUE=icml' >&2; exit 2; }
 	@$(SNAKEMAKE) figures/bundle.zip $(ARGS) --config \
 	  'figures=[$(subst $(empty) $(empty),$(comma),$(strip $(FIGURES)))]' \
-	  'style={venue: $(VENUE), column: $(COLUMN)}' $(EXPLAINED)
+	  'style={venue: $(VENUE), column: $(COLUMN)}'
 	@echo "figures/bundle.zip: unpack it, or upload it to Overleaf"
 
 # Every figure's page, the documentation and the library's interface, for a browser: site/index.html.
 site: .venv/installed
-	$(SNAKEMAKE) site $(ARGS) $(EXPLAINED)
+	$(SNAKEMAKE) site $(ARGS)
 
 # What spares others the training: tables, figures, claims and code of a build as one RO-Crate, of which
 # `make figures` takes the tables.
 archive: .venv/installed
 	$(ONE_CONFIG)
-	$(SNAKEMAKE) archive --config tables=null $(ARGS) $(EXPLAINED)
+	$(SNAKEMAKE) archive --config tables=null $(ARGS)
 	cp results/tables.tar.xz tables.tar.xz
 	ls -l tables.tar.xz && sha256sum tables.tar.xz
 
@@ -65,7 +63,7 @@ archive: .venv/installed
 PERTURBATIONS ?=
 robustness: .venv/installed
 	$(LOCKED) python workflow/robustness.py --cores $(CORES) \
-	  --perturbations $(PERTURBATIONS) $(ARGS) $(EXPLAINED)
+	  --perturbations $(PERTURBATIONS) $(ARGS)
 
 # The verdicts of the default build, for `strict`.
 record: .venv/installed

@@ -2,7 +2,8 @@
 
 A job is a process of this machine. Its folder ``FAKE_SCHEDULER`` holds of each job the script, its
 process and its exit code; and, where nodes find the project elsewhere than the submitting machine
-does, ``mounts``: these two paths, a line each.
+does, ``mounts``: these two paths, a line each. Where it holds ``stop``, a file, a process and a
+signal, a line each, who asks for a status is sent that signal once the file is there.
 """
 
 import os
@@ -50,6 +51,11 @@ def elsewhere(here: str, there: str, *command: str) -> list[str]:
 
 def status(folder: Path, number: str) -> None:
     """Say how the job is doing."""
+    if (folder / "stop").exists():
+        file, process, signal_number = (folder / "stop").read_text().splitlines()
+        if Path(file).exists():
+            (folder / "stop").unlink()
+            os.kill(int(Path(process).read_text()), int(signal_number))
     code = folder / f"{number}.code"
     if code.exists() and code.read_text().strip():
         print("success" if code.read_text().strip() == "0" else "failed")

@@ -4,6 +4,7 @@ import fcntl
 import importlib.util
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -32,14 +33,18 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 open("snakemake.pid", "w").write(str(os.getpid()))
 os.execvp(sys.argv[1], sys.argv[1:])
 """
-# Begun, the job interrupts whoever submitted it.
-INTERRUPT = """
+HANG = """
 import fcntl, os, signal
 held = open("held.lock", "w")
 fcntl.flock(held, fcntl.LOCK_EX)
-os.kill(int(Path("snakemake.pid").read_text()), signal.SIGINT)
+Path("begun").touch()
 signal.pause()
 """
+# Begun, the job interrupts whoever submitted it.
+INTERRUPT = HANG.replace(
+    'Path("begun").touch()',
+    'os.kill(int(Path("snakemake.pid").read_text()), signal.SIGINT)',
+)
 VERBS = ("submit", "status", "cancel")
 KILL_ITSELF = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
 
@@ -102,13 +107,20 @@ def test_nodes_with_other_paths_make_the_same_bytes_after_a_cancelled_and_a_fail
         words = [sys.executable, "-c", STARTED, *words]
         return subprocess.run(words, cwd=there, env=environment(), capture_output=True, text=True)
 
-    (there / "fault").write_text(INTERRUPT)
-    done = submit()
-    assert done.returncode != 0
-    assert [file.name for file in scheduler.glob("*.cancelled")] == ["0.cancelled"], said(done)
-    with (there / "held.lock").open() as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)  # until the job has ended: for ever, if it outlived
-    assert not list(there.glob(f"results/training/**/*{FAULTY_RUN}/**/part.parquet"))
+    # Told to stop by Ctrl-C, and by a supervisor just while it asks for the job's status.
+    supervisor = f"{there}/begun\n{there}/snakemake.pid\n{signal.SIGTERM:d}\n"
+    for number, (fault, stop) in enumerate([(INTERRUPT, None), (HANG, supervisor)]):
+        (there / "fault").write_text(fault)
+        if stop:
+            (scheduler / "stop").write_text(stop)
+        done = submit()
+        assert done.returncode != 0
+        cancelled = sorted(file.name for file in scheduler.glob("*.cancelled"))
+        assert cancelled == [f"{job}.cancelled" for job in range(number + 1)], said(done)
+        assert "stopped: what was running has been told to end" in said(done)
+        with (there / "held.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)  # until the job has ended: for ever, if it outlived
+        assert not list(there.glob(f"results/training/**/*{FAULTY_RUN}/**/part.parquet"))
 
     (there / "fault").write_text(KILL_ITSELF)
     done = submit()

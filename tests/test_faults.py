@@ -12,6 +12,7 @@ import pytest
 
 from tiny_build import (
     FAULTY_RUN,
+    PROJECT,
     RUNS,
     at_step,
     build,
@@ -32,6 +33,8 @@ import fcntl
 held = open("held.lock", "w")
 fcntl.flock(held, fcntl.LOCK_EX)
 """
+# The shell becomes snakemake, whose number it has written down.
+NUMBERED = ["sh", "-c", 'echo $$ > snakemake.pid; exec "$@"', "sh"]
 KILL_ITSELF = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
 WAIT_FOR_EVER = "import signal; signal.pause()"
 
@@ -78,15 +81,38 @@ def tables(folder):
 def test_a_killed_snakemake_leaves_no_job_and_the_same_command_goes_on(tmp_path, again, also):
     folder = prepare(tmp_path / "build")
     (folder / "fault").write_text(HOLD_LOCK + KILL_SNAKEMAKE + also)
-    # The shell becomes snakemake, whose number it has written down.
-    words = ["sh", "-c", 'echo $$ > snakemake.pid; exec "$@"', "sh", *command()]
-    done = subprocess.run(words, cwd=folder, env=environment(), capture_output=True)
+    done = subprocess.run(
+        [*NUMBERED, *command()], cwd=folder, env=environment(), capture_output=True
+    )
     assert done.returncode == -9
     with (folder / "held.lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # until the job has ended: for ever, if it outlived
     # A job that nothing else ends may just have been done when its build was gone.
     if also:
         assert not any(FAULTY_RUN in str(table) for table in tables(folder))
+    again(folder)
+
+
+def test_a_build_that_is_told_to_stop_ends_with_its_jobs_and_the_same_command_goes_on(
+    tmp_path, again
+):
+    folder = prepare(tmp_path / "build")
+    stop = KILL_SNAKEMAKE.replace("SIGKILL", "SIGTERM")
+    (folder / "fault").write_text(HOLD_LOCK + stop + WAIT_FOR_EVER)
+    plugin = PROJECT / "workflow/progress"
+    done = subprocess.run(
+        [*NUMBERED, *command("--logger", "atlas")],
+        cwd=folder,
+        env=environment() | {"PYTHONPATH": str(plugin)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 1
+    with (folder / "held.lock").open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until the job has ended: for ever, if it outlived
+    assert done.stderr.splitlines()[-1].startswith("stopped: what was running has been told to end")
+    assert "fail" not in done.stderr
+    assert not any(FAULTY_RUN in str(table) for table in tables(folder))
     again(folder)
 
 

@@ -1,6 +1,7 @@
 """What `make` says when it cannot build."""
 
 import fcntl
+import os
 import shutil
 import subprocess
 import sys
@@ -14,19 +15,46 @@ import doctor
 MAKEFILE = Path(__file__).parents[1] / "Makefile"
 
 
+def prepare(folder):
+    """A project of make's own files alone, with nothing to install."""
+    shutil.copy(MAKEFILE, folder)
+    (folder / "workflow").mkdir()
+    shutil.copy(MAKEFILE.parent / "workflow/locked.py", folder / "workflow")
+    (folder / "requirements.txt").touch()
+    (folder / ".venv/bin").mkdir(parents=True)
+    (folder / ".venv/installed").touch()
+
+
 @pytest.mark.parametrize("target", ["figures", "claims", "report", "site", "archive"])
 def test_a_build_that_meets_another_ones_lock_says_so_and_fails(tmp_path, target):
-    shutil.copy(MAKEFILE, tmp_path)
-    (tmp_path / "workflow").mkdir()
-    shutil.copy(MAKEFILE.parent / "workflow/locked.py", tmp_path / "workflow")
-    (tmp_path / "requirements.txt").touch()
-    (tmp_path / ".venv").mkdir()
-    (tmp_path / ".venv/installed").touch()
+    prepare(tmp_path)
     with (tmp_path / ".build.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         done = subprocess.run(["make", target], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode != 0
     assert "another build is at work in this folder" in done.stderr
+
+
+# Says when it can be told to stop, and how it was.
+TOLD = f"""#!{sys.executable}
+import signal
+signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+open("begun", "w").close()
+open("told", "w").write(signal.Signals(signal.sigwait([signal.SIGTERM])).name)
+"""
+
+
+def test_a_make_that_is_told_to_stop_tells_the_build_and_waits_for_it(tmp_path):
+    prepare(tmp_path)
+    (tmp_path / ".venv/bin/snakemake").write_text(TOLD)
+    (tmp_path / ".venv/bin/snakemake").chmod(0o755)
+    os.mkfifo(tmp_path / "begun")
+    make = subprocess.Popen(["make", "figures"], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    (tmp_path / "begun").open().close()  # returns when the other end is open as well
+    make.terminate()
+    _, errors = make.communicate()
+    assert make.returncode != 0, errors
+    assert (tmp_path / "told").read_text() == "SIGTERM"
 
 
 def run_locked(folder, *command):

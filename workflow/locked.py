@@ -5,27 +5,29 @@ lock back with the process, however it ends.
 """
 
 import fcntl
-import subprocess
+import os
 import sys
 from pathlib import Path
+from typing import NoReturn
 
 TAKEN = 75  # EX_TEMPFAIL of sysexits.h: somebody holds the lock
 
 
-def main(lock: Path, command: list[str]) -> int:
-    """Return the command's exit status, or ``TAKEN`` if it was not run."""
+def main(lock: Path, command: list[str]) -> NoReturn:
+    """Become the command; exit with ``TAKEN``, and say why, where somebody holds the lock."""
     with lock.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return TAKEN
-        try:
-            # Inherited, so that a command that outlives this process still holds the lock.
-            status = subprocess.run(command, pass_fds=[file.fileno()]).returncode
-        except KeyboardInterrupt:  # the command was interrupted too
-            return 130
-        return status if status >= 0 else 128 - status
+            print(
+                "another build is at work in this folder; wait until it is done, or stop it",
+                file=sys.stderr,
+            )
+            sys.exit(TAKEN)
+        # This process, and so what it is sent, becomes the command's, and the lock with it.
+        os.set_inheritable(file.fileno(), True)
+        os.execvp(command[0], command)
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))
+    main(Path(sys.argv[1]), sys.argv[2:])

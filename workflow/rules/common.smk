@@ -71,6 +71,7 @@ from gradient_atlas.runs.feedforward import format_run
 from node import run_members_here
 from planned import look_at_plan
 from quick import FOLDER as QUICK_FOLDER, quick, work_in
+from stopping import end_with_jobs
 
 try:
     config = complete(
