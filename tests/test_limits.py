@@ -91,9 +91,11 @@ def test_the_optimizer_comes_to_its_limit_with_its_order(name):
     assert (found.loc[found["step"] == 0, "distance"] == 0).all()
 
 
+@pytest.mark.filterwarnings("ignore:overflow")
 def test_a_run_that_diverges_says_so_and_has_no_order():
-    settings = CASES["rescaled_flow"] | {"horizon": 400.0, "shown": [300], "steps": [400, 500]}
-    loss = quadratic([20.0])
+    settings = CASES["rescaled_flow"] | {"horizon": 6.0, "shown": [4], "steps": [6, 8]}
+    # From where a few growing steps leave float64; the flow, stiff beside them, is short.
+    loss = quadratic([20.0], [1e152])
     found = paths("rescaled_flow", loss, settings, Tolerance(1e-6, 1e-8)).assign(seed=0)
     assert set(found.loc[found["steps"] > 0, "status"]) == {"diverged"}
     assert np.isnan(orders(found, "rescaled_flow", "distance")).all()
