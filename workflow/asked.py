@@ -34,14 +34,15 @@ class Asked:
 
     def __init__(self, rules: Iterable[Any], source: Path) -> None:
         """Take the rules; nothing is looked at before it is asked for."""
-        self._rules = list(rules)
+        # As they are now: which of them make what may be said otherwise for the plan.
+        self._makers = [(rule, rule.is_producer) for rule in rules]
         self._source = source
         self._digests: dict[str, dict[str, str] | None] = {}
 
     def job(self, path: str) -> tuple[Any, Wildcards] | None:
         """The rule that makes this file, and with which wildcards; None: nothing makes it."""
-        for rule in self._rules:
-            if rule.is_producer(path):
+        for rule, is_producer in self._makers:
+            if is_producer(path):
                 return rule, Wildcards(fromdict=rule.get_wildcards(path))
         return None
 

@@ -2,10 +2,14 @@
 # archive itself. Included last: it asks the other rules what they would make each table of.
 from snakemake.logging import logger
 
+import cheaper
 from archives import located, tables_to_take
 from asked import Asked
 from results_crate import build_config, project_files, write_crate
 from gradient_atlas.tables.archive import read_index
+
+# Every function of a rule that is called for each job is known now.
+cheaper.note_parameters(workflow.rules)
 
 PREFIX = workflow.modifier.path_modifier.prefix or ""
 ASKED = Asked(list(workflow.rules), SOURCE)
@@ -62,9 +66,9 @@ if TAKEN:
             " --results {params.results:q} --list {output.list:q} 2> {log:q}"
             " || (cat {log:q} >&2; exit 1)"
 
-    # What the archive has is computed by no other rule.
-    for other in list(workflow.rules):
-        workflow._ruleorder.add(workflow.modifier.modify_rulename("take_tables"), other.name)
+    # What the archive has is computed by no other rule. A module's user may have left this one out.
+    if workflow.is_rule(taker := workflow.modifier.modify_rulename("take_tables")):
+        cheaper.only_maker(workflow.get_rule(taker), workflow.rules)
 
 
 # The results as one RO-Crate: every table of the figures with what its job writes besides, the figures,

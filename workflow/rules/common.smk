@@ -55,6 +55,7 @@ for folder in (WORKFLOW, SOURCE):
 from snakemake.exceptions import WorkflowError
 from snakemake.logging import logger
 
+import cheaper
 import costs
 import warm_start
 from bundles import bundles, minutes
@@ -72,6 +73,8 @@ from node import run_members_here
 from planned import look_at_plan
 from quick import FOLDER as QUICK_FOLDER, quick, work_in
 from stopping import end_with_jobs
+
+cheaper.collect_seldom()
 
 try:
     config = complete(
