@@ -18,8 +18,11 @@ UP_TO_DATE = """
 import sys
 from pathlib import Path
 sys.path[:0] = sys.argv[1:3]
+import known
 from code_stamps import stamp
+known.keep_in(Path(sys.argv[4]) / "known.json")
 stamp(Path(sys.argv[3]), "work.py", Path(sys.argv[4]))
+known.save()
 """
 
 

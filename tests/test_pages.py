@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from configuration import complete
+from configuration import check_panels, complete
 from gradient_atlas.drawing.style import Style
 from gradient_atlas.errors import InputError
-from pages import check_pages, check_panels, least_caption, sheet
+from pages import check_pages, least_caption, sheet
 
 PROJECT = Path(__file__).parents[1]
 FIGURES = PROJECT / "src/figures"

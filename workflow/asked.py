@@ -8,7 +8,6 @@ knows all of these of each job; this asks its rules.
 
 import ast
 import hashlib
-import importlib.metadata
 import io
 import json
 import tokenize
@@ -20,6 +19,7 @@ from typing import Any
 from snakemake.iocontainers import Wildcards
 
 from code_stamps import stamped
+from known import digest_of, finder, known, version
 
 LIBRARIES = ("numpy", "scipy", "torch")
 
@@ -64,16 +64,14 @@ class Asked:
         return self._inputs(found[0].expand_input(found[1])[0]) if found else ([], [])
 
     def _inputs(self, files: Iterable[Any]) -> tuple[list[str], list[str]]:
-        code: list[str] = []
+        code: dict[str, None] = {}
         others: list[str] = []
         for file in map(str, files):
-            if self._source in (absolute := Path(file).absolute()).parents:
-                code.append(str(absolute))
-            elif names := stamped(file):
-                code += [str(self._source / name) for name in names]
-            else:
+            if (found := _code(self._source, file)) is None:
                 others.append(file)
-        return list(dict.fromkeys(code)), others
+            else:
+                code |= found
+        return list(code), others
 
     def _of_job(self, rule: Any, wildcards: Wildcards) -> dict[str, str]:
         files = rule.expand_input(wildcards)[0]
@@ -92,12 +90,11 @@ class Asked:
 
 
 @cache
-def version(library: str) -> str:
-    """The installed version; "none" where it is not installed."""
-    try:
-        return importlib.metadata.version(library)
-    except importlib.metadata.PackageNotFoundError:
-        return "none"
+def _code(source: Path, file: str) -> dict[str, None] | None:
+    """The files of the code that an input is or stands for; None: it is something else."""
+    if source in (absolute := Path(file).absolute()).parents:
+        return {str(absolute): None}
+    return dict.fromkeys(str(source / name) for name in stamped(file)) or None
 
 
 @cache
@@ -110,11 +107,16 @@ def content_digest(file: str) -> str:
 @cache
 def code_digest(source: Path, files: tuple[str, ...]) -> str:
     """The sha256 of what these files of ``source`` do, whatever their comments say."""
-    digest = hashlib.sha256()
-    for file in sorted(files):
-        name = Path(file).absolute().relative_to(source).as_posix()
-        digest.update(f"{name}\0{program(Path(file))}\0".encode())
-    return digest.hexdigest()
+    names = {Path(file).absolute().relative_to(source).as_posix(): file for file in sorted(files)}
+
+    def find() -> str:
+        digest = hashlib.sha256()
+        for name, file in names.items():
+            digest.update(f"{name}\0{program(Path(file))}\0".encode())
+        return digest.hexdigest()
+
+    texts = [part for name, file in names.items() for part in (name, digest_of(Path(file)))]
+    return known("program", [*texts, *finder(__file__)], find)
 
 
 @cache

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from gradient_atlas.errors import InputError
+from known import digest_of, finder, known
 
 PACKAGE = "gradient_atlas"
 
@@ -81,13 +82,17 @@ def source_files(source: Path, *scripts: str) -> tuple[str, ...]:
 @cache
 def _imported_names(script: Path) -> frozenset[str]:
     """Return every dotted name that the script's import statements may mean, at any depth."""
-    names: set[str] = set()
-    for node in _statements(syntax(script)):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom) and node.module:
-            names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
-    return frozenset(names)
+
+    def find() -> list[str]:
+        names: set[str] = set()
+        for node in _statements(syntax(script)):
+            if isinstance(node, ast.Import):
+                names |= {alias.name for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                names |= {node.module} | {f"{node.module}.{alias.name}" for alias in node.names}
+        return sorted(names)
+
+    return frozenset(known("imports", [digest_of(script), *finder(__file__)], find))
 
 
 def _statements(module: ast.Module) -> Iterator[ast.AST]:
@@ -106,11 +111,18 @@ def literal(script: Path, name: str) -> object:
     Raises:
         ValueError: the module has no such assignment, or it is not a literal.
     """
-    for node in syntax(script).body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if any(isinstance(target, ast.Name) and target.id == name for target in targets):
-            return ast.literal_eval(node.value)  # type: ignore[attr-defined]
-    raise ValueError(f"{script.name}: no literal {name}")
+
+    def find() -> str:
+        for node in syntax(script).body:
+            one = [getattr(node, "target", None)]
+            targets = node.targets if isinstance(node, ast.Assign) else one
+            if any(isinstance(target, ast.Name) and target.id == name for target in targets):
+                ast.literal_eval(node.value)  # type: ignore[attr-defined]
+                return ast.unparse(node.value)  # type: ignore[attr-defined]
+        raise ValueError(f"{script.name}: no literal {name}")
+
+    text = known("literal", [name, digest_of(script), *finder(__file__)], find)
+    return ast.literal_eval(text)
 
 
 def own_tables(file: Path | None, name: str) -> dict[str, str]:

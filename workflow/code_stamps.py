@@ -6,13 +6,13 @@ youngest of them: a job runs again exactly where it would if each file were an i
 """
 
 import contextlib
-import hashlib
 import os
 import tempfile
 from functools import cache
 from pathlib import Path
 
 from code_dependencies import source_files
+from known import digest_of
 
 ENDING = ".sha256"
 
@@ -28,7 +28,7 @@ def stamp(source: Path, script: str, folder: Path) -> Path:
         folder: where stamps are kept, on a file system that all jobs see.
     """
     files = list(map(Path, source_files(source, script)))
-    text = "".join(f"{_sha256(file)}  {file.relative_to(source).as_posix()}\n" for file in files)
+    text = "".join(f"{digest_of(file)}  {file.relative_to(source).as_posix()}\n" for file in files)
     changed = max(map(_changed, files))
     path = folder / f"{script}{ENDING}"
     # Snakemake, which keeps its own notes beside it, says so if nothing can be written.
@@ -56,11 +56,6 @@ def _write(path: Path, text: str, changed: int) -> None:
     os.utime(temporary, ns=(changed, changed))
     Path(temporary).chmod(0o644)
     Path(temporary).replace(path)
-
-
-@cache
-def _sha256(file: Path) -> str:
-    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 @cache

@@ -2,6 +2,7 @@
 
 import difflib
 import importlib.util
+import json
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -15,6 +16,7 @@ from gradient_atlas.runs.feedforward import parse_run
 from gradient_atlas.runs.network import check_architecture, parse_network_run
 from gradient_atlas.runs.recurrent import parse_recurrent_run
 from gradient_atlas.runs.sweep import expand_runs, expand_sweep
+from known import all_code, known, version
 
 # Sections of the dynamics that train a network.
 ANY_NETWORK = ("central_flow", "sharpness")  # may name an architecture
@@ -23,6 +25,7 @@ NETWORKS = ("central_flow", "sharpness", "edges", "limits", "warmup", "width")
 # either, and a plan alone (a catalog's lint, a dry run) goes without these checks.
 LIBRARIES = ("matplotlib", "numpy", "pandas", "tueplots")
 HAS_LIBRARIES = all(map(importlib.util.find_spec, LIBRARIES))
+_HERE = Path(__file__).resolve().parent
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -60,14 +63,46 @@ def _completed(given: Mapping[str, Any], defaults: Path, schema: Path) -> dict[s
                 raise InputError(f"networks.sweeps.{name}: a training sweep has this name; rename")
         expand_runs("ensembles.half_precision", config["ensembles"]["half_precision"], parse_run)
         if HAS_LIBRARIES:
-            from gradient_atlas.drawing.style import style_from
-
-            style_from(config["style"])
+            check_style(config["style"])
             check_datasets(config)
         check_networks(config)
     except InputError as error:
         raise InputError(f"config: {error}") from None
     return config
+
+
+def check_style(style: Mapping[str, Any]) -> None:
+    """Refuse a venue, a column or a width that does not exist, without matplotlib if it is known.
+
+    Raises:
+        InputError: names the key, what is wrong and what would be right.
+    """
+
+    def fits() -> bool:
+        from gradient_atlas.drawing.style import style_from
+
+        style_from(style)
+        return True
+
+    known("style", [json.dumps(style), *drawing()], fits)
+
+
+def check_panels(panels: Mapping[str, Any], figures: list[str]) -> None:
+    """Refuse panels of a figure that does not exist.
+
+    Raises:
+        InputError: names it, and the figure that may be meant.
+    """
+    for name in panels:
+        if name not in figures:
+            close = difflib.get_close_matches(name, figures, n=1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            raise InputError(f"panels.{name}: no such figure{hint}")
+
+
+def drawing() -> list[str]:
+    """What it follows from, besides the config, whether a figure can be drawn."""
+    return [all_code(_HERE, _HERE.parent / "src"), *map(version, LIBRARIES)]
 
 
 def check_datasets(config: Mapping[str, Any]) -> None:

@@ -5,7 +5,6 @@ config, or by which networks a sweep holds, which is asked of one row a run in p
 """
 
 import ast
-import difflib
 import importlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -16,7 +15,6 @@ import pandas as pd
 from code_dependencies import literal, syntax
 from gradient_atlas.drawing.figure_style import style_of
 from gradient_atlas.drawing.style import Style
-from gradient_atlas.errors import InputError
 from gradient_atlas.measures.changes import groups
 from gradient_atlas.measures.dying import rates
 from gradient_atlas.measures.explosion import panels as endings
@@ -50,19 +48,6 @@ def check_pages(config: Mapping[str, Any], figures: Path, names: list[str], styl
             count, columns, height, least = known
             rows, _, lowest = own.rows(len(own.shown(count)), columns, height, least)
             own.require_room(rows * lowest)
-
-
-def check_panels(panels: Mapping[str, Any], figures: list[str]) -> None:
-    """Refuse panels of a figure that does not exist.
-
-    Raises:
-        InputError: names it, and the figure that may be meant.
-    """
-    for name in panels:
-        if name not in figures:
-            close = difflib.get_close_matches(name, figures, n=1)
-            hint = f"; did you mean {close[0]}?" if close else ""
-            raise InputError(f"panels.{name}: no such figure{hint}")
 
 
 def least_caption(module: Path) -> str:

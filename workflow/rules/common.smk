@@ -57,12 +57,13 @@ from snakemake.logging import logger
 
 import cheaper
 import costs
+import known
 import warm_start
 from bundles import bundles, minutes
 from clock import take_back
 from code_dependencies import literal, own_tables
 from code_stamps import stamp
-from configuration import HAS_LIBRARIES, complete
+from configuration import HAS_LIBRARIES, check_panels, complete, drawing
 from gradient_atlas import arithmetic
 from gradient_atlas.errors import InputError
 from gradient_atlas.runs.cost import estimated_seconds
@@ -75,6 +76,7 @@ from quick import FOLDER as QUICK_FOLDER, quick, work_in
 from stopping import end_with_jobs
 
 cheaper.collect_seldom()
+known.keep_in(Path(".snakemake/gradient_atlas_known.json"))
 
 try:
     config = complete(
@@ -132,13 +134,10 @@ for figure, name in CONFIGURED.items():
         raise WorkflowError(f"config: figures: {figure} is none; did you mean {close}?")
 if len(FIGURES) < len(config["figures"]):
     raise WorkflowError("config: figures: two have the same name; files would overwrite each other")
-if HAS_LIBRARIES:
-    from pages import check_panels
-
-    try:
-        check_panels(config["panels"], [*FIGURES, *ALL_FIGURES])
-    except InputError as error:
-        raise WorkflowError(f"config: {error}") from None
+try:
+    check_panels(config["panels"], [*FIGURES, *ALL_FIGURES])
+except InputError as error:
+    raise WorkflowError(f"config: {error}") from None
 
 if config["container"]:
 
@@ -325,6 +324,7 @@ def config_of(figure):
     return found
 
 
+@functools.cache
 def tables_of(figure):
     """The data sets that a figure names, each by the name that the figure gives it."""
     if figure in OWN_FIGURES:
@@ -429,11 +429,18 @@ def loss_files(settings):
 
 def check_planned(figures):
     """Refuse a figure of the plan that does not fit its page."""
-    if HAS_LIBRARIES:
+
+    def fit():
         from gradient_atlas.drawing.style import style_from
         from pages import check_pages
 
         check_pages(config, SOURCE / "figures", figures, style_from(config["style"]))
+        return True
+
+    if HAS_LIBRARIES:
+        # Looked at again where anything has changed that it follows from.
+        known.known("pages", [json.dumps([config, figures]), *drawing()], fit)
+    known.save()
 
 
 def known_targets():
