@@ -38,11 +38,30 @@ ACTIVATIONS: dict[str, Activation] = {
 _aten: Any = torch.ops.aten
 
 
+# φ(z) into ``out``.
+INTO: dict[Activation, Callable[..., Any]] = {
+    torch.relu: partial(torch.clamp_min, min=0),
+    torch.sigmoid: torch.sigmoid,
+    torch.tanh: torch.tanh,
+    leaky_relu: partial(_aten.leaky_relu.out, negative_slope=LEAKY_SLOPE),
+    functional.gelu: _aten.gelu.out,
+    functional.silu: _aten.silu.out,
+}
+
 # ∂L/∂z into ``grad_input`` from ∂L/∂φ(z) and φ(z): what autograd calls, for those that need no z.
 BACKWARD: dict[Activation, Callable[..., Any]] = {
+    leaky_relu: partial(
+        _aten.leaky_relu_backward.grad_input, negative_slope=LEAKY_SLOPE, self_is_result=True
+    ),
     torch.relu: partial(_aten.threshold_backward.grad_input, threshold=0),
     torch.sigmoid: _aten.sigmoid_backward.grad_input,
     torch.tanh: _aten.tanh_backward.grad_input,
+}
+
+# The same from ∂L/∂φ(z) and z, for the others.
+BACKWARD_BY_INPUT: dict[Activation, Callable[..., Any]] = {
+    functional.gelu: _aten.gelu_backward.grad_input,
+    functional.silu: _aten.silu_backward.grad_input,
 }
 
 
@@ -65,9 +84,12 @@ def get_activation(name: str) -> Activation:
 def derivative(activation: Activation, z: Tensor) -> Tensor:
     """φ'(z), element by element as autograd finds it, in the shape and precision of ``z``."""
     z = z.detach()
-    if activation in BACKWARD:
-        slope = torch.empty_like(z)
-        BACKWARD[activation](z.new_ones(()).expand_as(z), activation(z), grad_input=slope)
+    if activation in INTO:
+        slope, one = torch.empty_like(z), z.new_ones(()).expand_as(z)
+        if activation in BACKWARD:
+            BACKWARD[activation](one, activation(z), grad_input=slope)
+        else:
+            BACKWARD_BY_INPUT[activation](one, z, grad_input=slope)
         return slope
     z.requires_grad_()
     (slope,) = torch.autograd.grad(activation(z).sum(), z)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gradient_atlas.networks.activations import BACKWARD
+from gradient_atlas.networks.activations import BACKWARD, BACKWARD_BY_INPUT, INTO
 from gradient_atlas.networks.feedforward import EPSILON, BatchNorm, FeedForward, Mode
 from gradient_atlas.networks.products import product_into
 
@@ -26,10 +26,6 @@ Backward = Callable[[Tensor, Sequence[bool]], Sequence[Tensor]]
 Node = Callable[[Tensor], tuple[Tensor, Backward]]
 
 _aten: Any = torch.ops.aten
-
-# φ with an ``out``. What is not here is differentiated by autograd, layer by layer.
-_INTO: dict[Any, Any] = {torch.relu: partial(torch.clamp_min, min=0)}
-_INTO |= {torch.sigmoid: torch.sigmoid, torch.tanh: torch.tanh}
 
 
 def flatten(tensors: Sequence[Tensor]) -> Tensor:
@@ -188,11 +184,14 @@ class Passes:
 
     def _activate(self, u: Tensor, delta: Tensor, calls: list[Call]) -> Tensor:
         phi = self.network.activation
-        if phi not in _INTO:
+        if phi not in INTO:  # a user's own: differentiated by autograd, layer by layer
             return self._through(partial(_autograd, phi), [], u, delta, calls)
-        f = torch.empty_like(u) if self._keep else u
-        self._forward.append(partial(_INTO[phi], u, out=f))
-        calls.insert(0, partial(BACKWARD[phi], delta, f, grad_input=delta))
+        by_value = phi in BACKWARD
+        # In its place where nobody asks for z again.
+        f = u if not self._keep and (by_value or not self._owned) else torch.empty_like(u)
+        self._forward.append(partial(INTO[phi], u, out=f))
+        back, known = (BACKWARD[phi], f) if by_value else (BACKWARD_BY_INPUT[phi], u)
+        calls.insert(0, partial(back, delta, known, grad_input=delta))
         return f
 
     def _normalize(self, normal: Any, x: Tensor, delta: Tensor, calls: list[Call]) -> Tensor:
