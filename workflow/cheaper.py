@@ -9,11 +9,15 @@ import inspect
 from collections.abc import Callable, Collection, Iterable, Iterator
 from typing import Any
 
+from snakemake.jobs import Job
+from snakemake.settings.types import Quietness
+
 # New objects between two searches for cycles of garbage. A plan makes next to nothing but what
 # stays, and Python's own 700 let it look at all of that again and again, for a fifth of the time.
 _OBJECTS = 200_000
 # Where Snakemake looks for a function's parameters before it inspects the function.
 _KNOWN_PARAMETERS = "_overwrite_params"
+_DESCRIBE = Job.log_info
 
 
 def collect_seldom() -> None:
@@ -24,19 +28,36 @@ def collect_seldom() -> None:
 
 def note_parameters(rules: Iterable[Any]) -> None:
     """Inspect each function of these rules once, in place of some 25 times a job."""
-    for function in {f for rule in rules for f in _functions(rule)}:
-        if not hasattr(function, _KNOWN_PARAMETERS):
+    for function in (function for rule in rules for function in _functions(rule)):
+        # A method's attributes are those of its function.
+        target = getattr(function, "__func__", function)
+        if not hasattr(target, _KNOWN_PARAMETERS):
             with contextlib.suppress(AttributeError, TypeError, ValueError):  # none that Python has
-                setattr(function, _KNOWN_PARAMETERS, inspect.signature(function).parameters)
+                setattr(target, _KNOWN_PARAMETERS, inspect.signature(function).parameters)
 
 
 def _functions(rule: Any) -> Iterator[Callable[..., Any]]:
     """The functions that say a job's inputs, parameters, resources, group and priority."""
-    resources = rule.resources.values() if rule.resources else ()
+    resources = list(rule.resources.values()) if rule.resources else []
     for value in [*rule.input, *rule.params, *resources, rule.group, rule.priority]:
         value = getattr(value, "_file", value)
-        wrapped = (getattr(value, name, None) for name in ("callable", "_evaluator"))
-        yield from filter(inspect.isfunction, (value, *wrapped))
+        named = (getattr(value, name, None) for name in ("callable", "_evaluator", "evaluate"))
+        for function in (value, *named):
+            if callable(function) and not isinstance(function, type):
+                yield function
+
+
+def describe_what_is_heard() -> None:
+    """Have a dry run that prints no jobs put no text about each together."""
+    Job.log_info = _log_info
+
+
+def _log_info(job: Any, *options: Any, **named: Any) -> None:
+    workflow = job.dag.workflow
+    said = workflow.output_settings
+    quiet = workflow.dryrun and Quietness.RULES in (said.quiet or ())
+    if not quiet or said.log_handler_settings:
+        _DESCRIBE(job, *options, **named)
 
 
 def only_maker(rule: Any, rules: Iterable[Any]) -> None:

@@ -10,6 +10,7 @@ from gradient_atlas.tables.archive import read_index
 
 # Every function of a rule that is called for each job is known now.
 cheaper.note_parameters(workflow.rules)
+cheaper.describe_what_is_heard()
 
 PREFIX = workflow.modifier.path_modifier.prefix or ""
 ASKED = Asked(list(workflow.rules), SOURCE)
