@@ -12,7 +12,7 @@ import jsonschema
 import yaml
 
 from gradient_atlas.errors import InputError
-from gradient_atlas.runs.feedforward import parse_run
+from gradient_atlas.runs.feedforward import Run, parse_run
 from gradient_atlas.runs.network import check_architecture, parse_network_run
 from gradient_atlas.runs.recurrent import parse_recurrent_run
 from gradient_atlas.runs.sweep import expand_runs, expand_sweep
@@ -25,6 +25,7 @@ NETWORKS = ("central_flow", "sharpness", "edges", "limits", "warmup", "width")
 # either, and a plan alone (a catalog's lint, a dry run) goes without these checks.
 LIBRARIES = ("matplotlib", "numpy", "pandas", "tueplots")
 HAS_LIBRARIES = all(map(importlib.util.find_spec, LIBRARIES))
+_EXPANDED: dict[tuple[int, str], tuple[Mapping[str, Any], dict[str, Run]]] = {}
 _HERE = Path(__file__).resolve().parent
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -53,8 +54,9 @@ def _completed(given: Mapping[str, Any], defaults: Path, schema: Path) -> dict[s
     errors = sorted(validator.iter_errors(config), key=lambda error: list(map(str, error.path)))
     if errors:
         raise InputError(_one_line(errors[0]))
+    _EXPANDED.clear()
     for name, sweep in config["training"]["sweeps"].items():
-        expand_sweep(name, sweep)
+        training_runs(name, sweep)
     try:
         expand_runs("recurrent", config["recurrent"], parse_recurrent_run)
         for name, sweep in config["networks"]["sweeps"].items():
@@ -69,6 +71,18 @@ def _completed(given: Mapping[str, Any], defaults: Path, schema: Path) -> dict[s
     except InputError as error:
         raise InputError(f"config: {error}") from None
     return config
+
+
+def training_runs(name: str, sweep: Mapping[str, Any]) -> dict[str, Run]:
+    """The runs of a training sweep, expanded once as long as it is the same object.
+
+    Raises:
+        InputError: one of them is wrong.
+    """
+    if (id(sweep), name) not in _EXPANDED:
+        # With the sweep itself, so that its number is not another's later.
+        _EXPANDED[id(sweep), name] = sweep, expand_sweep(name, sweep)
+    return _EXPANDED[id(sweep), name][1]
 
 
 def check_style(style: Mapping[str, Any]) -> None:
@@ -168,7 +182,7 @@ def check_networks(config: Mapping[str, Any]) -> None:
 def _asked(config: Mapping[str, Any]) -> Iterator[tuple[str, str, tuple[str, int | None]]]:
     """Where the config asks for a data set, for which, and by what key for how many rows."""
     for name, sweep in config["training"]["sweeps"].items():
-        for path, run in expand_sweep(name, sweep).items():
+        for path, run in training_runs(name, sweep).items():
             key = f"training.sweeps.{name} ({path})"
             yield key, run.dataset, ("training_examples", run.training_examples)
     for name, sweep in config["networks"]["sweeps"].items():

@@ -88,7 +88,7 @@ rule archive:
         "logs/archive.log",
     threads: 1
     params:
-        config=build_config(config),
+        config=lambda wildcards: build_config(config),
     run:
         made = [*input.tables, *input.figures, *input.claims]
         write_crate(

@@ -4,7 +4,7 @@
 rule check_claims:
     input:
         code=claims_code(*FIGURES),
-        tables=table_files(*FIGURES),
+        tables=all_tables,
         robustness=[local(config["robustness"])] if config["robustness"] else [],
         recorded=[project_file(PROJECT / "tests/recorded_verdicts.csv")] if config["strict"] else [],
     output:

@@ -63,12 +63,12 @@ from bundles import bundles, minutes
 from clock import take_back
 from code_dependencies import literal, own_tables
 from code_stamps import stamp
-from configuration import HAS_LIBRARIES, check_panels, complete, drawing
+from configuration import HAS_LIBRARIES, check_panels, complete, drawing, training_runs
 from gradient_atlas import arithmetic
 from gradient_atlas.errors import InputError
 from gradient_atlas.runs.cost import estimated_seconds
 from gradient_atlas.runs.extension import is_extension, source_file
-from gradient_atlas.runs.sweep import expand_sweep, sweep_points
+from gradient_atlas.runs.sweep import sweep_points
 from gradient_atlas.runs.feedforward import format_run
 from node import run_members_here
 from planned import look_at_plan
@@ -107,7 +107,7 @@ minutes_between = config["checkpoint_minutes"]
 os.environ[warm_start.CHECKPOINT_MINUTES] = str(
     "inf" if minutes_between is None else minutes_between
 )
-RUNS = {name: expand_sweep(name, sweep) for name, sweep in SWEEPS.items()}
+RUNS = {name: training_runs(name, sweep) for name, sweep in SWEEPS.items()}
 for sweep_name, runs in RUNS.items():
     for run in runs.values():
         for key in ("activation", "initialization"):
@@ -363,6 +363,14 @@ def table_files(*figures):
                 f"results/{dataset}/{path}/part.parquet" for path, _, _ in sweep_points(members)
             ]
     return files
+
+
+def all_tables(wildcards):
+    """Every table of the build, as an input of whatever needs them all.
+
+    Asked for by name, they are thousands of files that Snakemake sets up for each such rule.
+    """
+    return table_files(*FIGURES)
 
 
 def partitions_of(*figures):

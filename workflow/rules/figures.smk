@@ -93,7 +93,7 @@ rule bundle:
         pdfs=expand("figures/{figure}.pdf", figure=FIGURES),
         others=expand("figures/{figure}.{ending}", figure=FIGURES, ending=["tex", "csv"]),
         checks=expand("results/checks/{figure}.txt", figure=FIGURES),
-        tables=table_files(*FIGURES),
+        tables=all_tables,
     output:
         "figures/bundle.zip",
     log:

@@ -18,7 +18,7 @@ rule report:
         templates=TEMPLATES,
         figures=expand("figures/{figure}.svg", figure=FIGURES),
         bundles=expand("figures/{figure}.{ending}", figure=FIGURES, ending=["png", "md"]),
-        tables=table_files(*FIGURES),
+        tables=all_tables,
         claims="results/claims.parquet",
     output:
         report("results/report.html", category="Report", labels={"page": "all figures"}),
@@ -55,7 +55,7 @@ rule site:
         bundles=expand(
             "figures/{figure}.{ending}", figure=FIGURES, ending=["pdf", "png", "tex", "csv", "md"]
         ),
-        tables=table_files(*FIGURES),
+        tables=all_tables,
         claims="results/claims.parquet",
     output:
         directory("site"),
