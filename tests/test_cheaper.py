@@ -5,6 +5,7 @@ import inspect
 
 import pytest
 from snakemake.api import SnakemakeApi
+from snakemake.jobs import Job
 from snakemake.settings.types import DAGSettings, OutputSettings, Quietness, ResourceSettings
 
 import cheaper
@@ -91,6 +92,27 @@ def test_a_function_is_inspected_once_however_many_jobs_ask(tmp_path, monkeypatc
     plan(tmp_path, 20, IN_ORDER + CHEAPER)
     # All but the group's, which is asked for where jobs are submitted.
     assert len(inspected) == len(set(inspected)) == 4
+
+
+@pytest.mark.parametrize(
+    ("quiet", "described"),
+    [({Quietness.RULES}, 0), ({Quietness.PROGRESS}, 5), (set(), 5), ({Quietness.ALL}, 5)],
+)
+def test_a_job_that_is_printed_is_described(tmp_path, monkeypatch, quiet, described):
+    monkeypatch.chdir(tmp_path)
+    jobs = []
+    monkeypatch.setattr(cheaper, "_DESCRIBE", lambda job, *options, **named: jobs.append(job))
+    monkeypatch.setattr(Job, "log_info", Job.log_info)  # and back to it afterwards
+    text = f"N, asked_of = 5, []\n{SNAKEFILE}{IN_ORDER}cheaper.describe_what_is_heard()\n"
+    (tmp_path / "Snakefile").write_text(text)
+    with SnakemakeApi(OutputSettings(dryrun=True, quiet=quiet)) as api:
+        flow = api.workflow(
+            resource_settings=ResourceSettings(cores=1),
+            snakefile=tmp_path / "Snakefile",
+            workdir=tmp_path,
+        )
+        flow.dag(dag_settings=DAGSettings()).execute_workflow(executor="dryrun")
+    assert len(jobs) == described
 
 
 @pytest.mark.parametrize("before", [700, 0])
