@@ -7,16 +7,19 @@ matrices.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional
 
-from gradient_atlas.networks.products import product
+from gradient_atlas.networks.activations import BACKWARD
+from gradient_atlas.networks.products import product, product_into
 
 
 @dataclass(frozen=True)
@@ -38,6 +41,7 @@ class Training:
     steps: int
 
 
+@np.errstate(all="ignore")  # a network that diverges is seen by its logits
 def train(
     plane: Plane, training: Training, inputs: Tensor, labels: Tensor, classes: int, seed: int
 ) -> list[dict[str, float]]:
@@ -59,13 +63,10 @@ def train(
     layers = _layers(plane, kinds, inputs, classes, generator)
     rates = torch.tensor([rate for _, rate in kinds], dtype=inputs.dtype)[:, None, None]
     ratios = _signal_ratios(layers, inputs[: training.batch_size], labels[: training.batch_size])
+    descent = _Descent(layers, rates, training.batch_size)
     for _ in range(training.steps):
         rows = torch.randint(len(inputs), (training.batch_size,), generator=generator)
-        logits, _ = _forward(layers, inputs[rows])
-        gradients = torch.autograd.grad(_loss(logits, labels[rows]), layers)
-        with torch.no_grad():
-            for parameter, gradient in zip(layers, gradients, strict=True):
-                parameter -= rates * gradient
+        descent.step(inputs[rows], labels[rows])
     with torch.no_grad():
         logits, _ = _forward(layers, inputs)
     right = (logits.argmax(2) == labels).double().mean(1)
@@ -104,6 +105,56 @@ def _forward(layers: list[Tensor], inputs: Tensor) -> tuple[Tensor, list[Tensor]
         zs.append(product(a, weight) + bias)
         a = torch.tanh(zs[-1])
     return product(a, layers[-2]) + layers[-1], zs
+
+
+class _Descent:
+    """Steps of S networks without a graph, in tensors that are made once.
+
+    They are those that autograd and θ ← θ - η ∂L/∂θ make, in the same order: no bit differs.
+    """
+
+    def __init__(self, layers: Sequence[Tensor], rates: Tensor, examples: int) -> None:
+        """``layers`` as of ``_layers``, ``rates`` (S, 1, 1), and so many examples B a step."""
+        parameters = [layer.detach() for layer in layers]
+        pairs = list(zip(parameters[::2], parameters[1::2], strict=True))
+        self.inputs = parameters[0].new_empty(examples, parameters[0].shape[1])
+        self._forward: list[Callable[[], Any]] = []
+        self._backward: list[list[Callable[[], Any]]] = []  # of each layer, the first one first
+        a, delta = self.inputs.expand(len(rates), *self.inputs.shape), None
+        for weight, bias in pairs:
+            z = weight.new_empty(len(rates), examples, weight.shape[2])
+            self._forward += [product_into(z, a, weight), partial(z.add_, bias)]
+            self._forward += [partial(torch.tanh, z, out=z)]
+            below, delta = delta, torch.empty_like(z)
+            calls: list[Callable[[], Any]] = []
+            if below is not None:  # ∂L/∂a, then ∂L/∂z of the layer before
+                calls.append(product_into(below, delta, weight.mT))
+                back = BACKWARD[torch.tanh]
+                calls.append(partial(back, below, a, grad_input=below))
+            of_weight, of_bias = torch.empty_like(weight), torch.empty_like(bias)
+            calls.append(product_into(of_weight, a.mT, delta))
+            calls.append(partial(torch.sum, delta, 1, keepdim=True, out=of_bias))
+            for parameter, gradient in ((weight, of_weight), (bias, of_bias)):
+                calls += [partial(gradient.mul_, rates), partial(parameter.sub_, gradient)]
+            self._backward.append(calls)
+            a = z
+        self._forward.pop()  # the outputs are linear
+        self._logits, self._delta = a, delta
+
+    @torch.no_grad()
+    def step(self, inputs: Tensor, labels: Tensor) -> None:
+        """Go down the loss of these examples (B, features) and labels (B,)."""
+        self.inputs.copy_(inputs)
+        for call in self._forward:
+            call()
+        with torch.enable_grad():
+            logits = self._logits.detach().requires_grad_()
+            (slope,) = torch.autograd.grad(_loss(logits, labels), logits)
+        assert self._delta is not None
+        self._delta.copy_(slope)
+        for calls in reversed(self._backward):
+            for call in calls:
+                call()
 
 
 def _loss(logits: Tensor, labels: Tensor) -> Tensor:

@@ -42,13 +42,14 @@ def product(left: Tensor, right: Tensor) -> Tensor:
 
 
 def product_into(out: Tensor, left: Tensor, right: Tensor) -> Callable[[], Any]:
-    """A call that writes left · right into ``out``, which is contiguous; all are matrices.
+    """A call that writes left · right, as in ``product``, into ``out``, which is contiguous.
 
     For a product that is made again and again: the views are made once, here.
     """
     if not arithmetic.is_portable():
-        return partial(torch.mm, left, right, out=out)
-    return partial(np.dot, left.numpy(), right.numpy(), out=out.numpy())
+        return partial(torch.mm if left.ndim == 2 else torch.bmm, left, right, out=out)
+    multiply: Callable[..., Any] = np.dot if left.ndim == 2 else np.matmul
+    return partial(multiply, left.numpy(), right.numpy(), out=out.numpy())
 
 
 def _multiply(left: Tensor, right: Tensor) -> Tensor:
