@@ -14,11 +14,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+import warm_imports
 import warm_start
 from gradient_atlas import arithmetic
 from gradient_atlas.errors import DamagedFileError, InputError
 
-warm_start.hand_over()
+warm_start.hand_over(warm_imports.start)
 try:
     arithmetic.pin()
 except InputError as problem:

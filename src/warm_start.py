@@ -41,8 +41,10 @@ CHECKPOINT_MINUTES = "GRADIENT_ATLAS_CHECKPOINT_MINUTES"
 ALIVE = "alive"  # a pipe in the folder that the build, and nobody else, holds open for writing
 IDLE_SECONDS = 60
 
+Start = Callable[[str, socket.socket], None]  # of a script and its listening socket
+
 _SOURCE = Path(__file__).resolve().parent
-_STARTED = time.time()
+started = time.time()
 _STATUS = struct.Struct("!i")
 _LENGTH = struct.Struct("!Q")
 
@@ -61,8 +63,11 @@ def offer() -> None:
     os.environ[FOLDER] = folder
 
 
-def hand_over() -> None:
-    """Have a warm process do this process's work and exit as it does; return if there is none."""
+def hand_over(begin: Start | None = None) -> None:
+    """Have a warm process do this process's work and exit as it does; return if there is none.
+
+    ``begin`` starts one that serves at a socket, by default this module's ``start``.
+    """
     folder, script = os.environ.get(FOLDER), getattr(sys.modules["__main__"], "__file__", None)
     if not folder or LISTENER in os.environ or not script:
         return
@@ -71,17 +76,22 @@ def hand_over() -> None:
         return
     for _ in range(2):  # a warm process may just have ended, or know an older version of the code
         try:
-            connection = _connection(Path(folder), script)
+            connection = _connection(Path(folder), script, begin or start)
             _ask(connection)
         except OSError:
             continue
         _exit_like(connection)
 
 
-def _connection(folder: Path, script: str) -> socket.socket:
+def _connection(folder: Path, script: str, begin: Start) -> socket.socket:
     """A connection to the warm process of this script, started if need be."""
     parts = [script, sys.executable, str(Path.cwd()), repr(sys.flags), sorted(os.environ.items())]
     place = folder / hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+    return connect(place, lambda listener: begin(script, listener))
+
+
+def connect(place: Path, begin: Callable[[socket.socket], None]) -> socket.socket:
+    """A connection to who serves at this socket; ``begin`` starts a process that does."""
     with place.with_suffix(".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         connection = socket.socket(socket.AF_UNIX)
@@ -92,17 +102,27 @@ def _connection(folder: Path, script: str) -> socket.socket:
             with socket.socket(socket.AF_UNIX) as listener:
                 listener.bind(str(place))
                 listener.listen(128)
-                subprocess.Popen(
-                    [sys.executable, script],
-                    env=os.environ | {LISTENER: str(listener.fileno())},
-                    pass_fds=[listener.fileno()],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    start_new_session=True,
-                )
+                begin(listener)
             connection.connect(str(place))
     return connection
+
+
+def start(script: str, listener: socket.socket) -> None:
+    """Start a process that serves jobs of this script at ``listener``."""
+    launch([sys.executable, script], listener)
+
+
+def launch(words: list[str], listener: socket.socket) -> None:
+    """Start a process of its own with the listening socket."""
+    subprocess.Popen(
+        words,
+        env=os.environ | {LISTENER: str(listener.fileno())},
+        pass_fds=[listener.fileno()],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
 
 
 def _ask(connection: socket.socket) -> None:
@@ -139,8 +159,8 @@ def serve(main: Callable[[], None], warm_up: Callable[[], object] | None = None)
     alive = os.open(Path(os.environ[FOLDER], ALIVE), os.O_RDONLY | os.O_NONBLOCK)
     gc.collect()
     gc.freeze()  # a collection in a fork would write to, and so copy, all that was imported
-    files, jobs = _files(), 0
-    while _readable([listener.fileno()], alive, IDLE_SECONDS) and files == _files():
+    files, jobs = source_files(), 0
+    while readable([listener.fileno()], alive, IDLE_SECONDS) and files == source_files():
         connection, _ = listener.accept()
         jobs += 1
         if jobs == 2 and warm_up:
@@ -152,10 +172,15 @@ def serve(main: Callable[[], None], warm_up: Callable[[], object] | None = None)
             _begin(connection, alive)
             _run(main)
         connection.close()
-        with contextlib.suppress(ChildProcessError):
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
+        reap()
     os._exit(0)
+
+
+def reap() -> None:
+    """Take note of forks that have ended."""
+    with contextlib.suppress(ChildProcessError):
+        while os.waitpid(-1, os.WNOHANG)[0]:
+            pass
 
 
 def _run(main: Callable[[], None]) -> NoReturn:
@@ -178,7 +203,7 @@ def _run(main: Callable[[], None]) -> NoReturn:
     os._exit(status if isinstance(status, int) else 1)
 
 
-def _files() -> list[tuple[object, ...]]:
+def source_files() -> list[tuple[object, ...]]:
     """What shows that a file of the project was changed: time, size and number of each.
 
     A file that is younger than this process may have been read before it was changed: with it, no
@@ -190,12 +215,12 @@ def _files() -> list[tuple[object, ...]]:
         if name and _SOURCE in Path(name).parents:
             facts = Path(name).stat()
             found.append((name, facts.st_ctime_ns, facts.st_mtime_ns, facts.st_size, facts.st_ino))
-            if facts.st_ctime > _STARTED:
+            if facts.st_ctime > started:
                 found.append((object(),))
     return found
 
 
-def _readable(descriptors: list[int], alive: int, seconds: float | None) -> bool:
+def readable(descriptors: list[int], alive: int, seconds: float | None) -> bool:
     """Wait until one of these can be read; False when time is over, or the build."""
     poll = select.poll()
     for descriptor in descriptors:
@@ -228,7 +253,7 @@ def _begin(connection: socket.socket, alive: int) -> None:
         return
     for descriptor in (held, *streams):
         os.close(descriptor)
-    _readable([connection.fileno(), ended], alive, None)
+    readable([connection.fileno(), ended], alive, None)
     # Nothing but the job's end, the asking process's, or the build's wakes us.
     if not select.select([ended], [], [], 0)[0]:
         os.killpg(job, signal.SIGKILL)

@@ -16,7 +16,13 @@ from gradient_atlas.tables.schemas.dynamics import THRESHOLD
 
 SOURCE = Path(__file__).parents[1] / "src"
 # Modules that scripts share, and a page that is made without computing anything.
-NO_SCRIPTS = {"command_line.py", "warm_start.py", "figure_modules.py", "describe_tables.py"}
+NO_SCRIPTS = {
+    "command_line.py",
+    "warm_imports.py",
+    "warm_start.py",
+    "figure_modules.py",
+    "describe_tables.py",
+}
 SCRIPTS = sorted(path.name for path in SOURCE.glob("*.py") if path.name not in NO_SCRIPTS)
 
 

@@ -12,7 +12,7 @@ SOURCE = Path(__file__).parents[1] / "src"
 SCRIPTS = sorted(
     path.name
     for path in SOURCE.glob("*.py")
-    if path.name not in ("command_line.py", "warm_start.py")
+    if path.name not in ("command_line.py", "warm_imports.py", "warm_start.py")
 )
 FIGURES = sorted(path.name for path in (SOURCE / "figures").glob("*.py"))
 SHOW_IMPORTS = """

@@ -363,7 +363,17 @@ def test_planning_runs_no_code_of_the_config(hostile_folder, hostile_plan):
 
 
 # Names that Python, its library, ours and the scripts are looked for by.
-SHADOWING = ("random", "typing", "argparse", "numpy", "yaml", "torch", "command_line", "warm_start")
+SHADOWING = (
+    "random",
+    "typing",
+    "argparse",
+    "numpy",
+    "yaml",
+    "torch",
+    "command_line",
+    "warm_start",
+    "warm_imports",
+)
 SHADOWING += ("configuration", "costs", "gradient_atlas", "snakemake", "mine")
 
 
