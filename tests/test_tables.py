@@ -107,8 +107,47 @@ def test_only_the_rows_that_a_figure_asks_for_are_read(tmp_path):
     assert found["some"]["depth"].tolist() == [3, 2]
     expected = found["all"][found["all"]["samples"] == 0].reset_index(drop=True)
     pd.testing.assert_frame_equal(found["some"], expected)
-    with pytest.raises(InputError, match="no column sample, whose sample=0"):
+    with pytest.raises(InputError, match="no column sample, which a figure asks for: sample=0"):
         tables.gather({"some": "training/s/metrics?sample=0"}, tmp_path, {})
+
+
+@pytest.mark.parametrize("asked", ["columns=claim,unit", "samples=1&columns=claim,unit"])
+@pytest.mark.parametrize("files", [1, 2, 2 * tables._TOGETHER + 1])
+def test_only_the_columns_that_a_figure_asks_for_are_read_with_every_parameter(
+    tmp_path, asked, files
+):
+    claim = {key: [*value, *value] for key, value in CLAIM.items()} | {"samples": [0, 1]}
+    depths = list(range(files))
+    for depth in depths:
+        run = {"depth": depth, "clip_norm": None, "activation": "tanh"}
+        path = tmp_path / f"training/s/metrics/depth={depth}/part.parquet"
+        tables.write(CLAIMS, claim | {"unit": [f"m{depth}", None]}, path, {"run": run})
+    names = {"some": f"training/s/metrics?{asked}", "all": "training/s/metrics"}
+    found = tables.gather(names, tmp_path, {"training/s": {"grid": {"depth": depths}}})
+    expected = found["all"]
+    if asked.startswith("samples"):
+        expected = expected[expected["samples"] == 1].reset_index(drop=True)
+    others = ["claim", "unit", "depth", "clip_norm", "activation"]
+    names = [name for name in expected if name in [*others, *["samples"] * ("samples" in asked)]]
+    pd.testing.assert_frame_equal(found["some"][names], expected[names])
+    assert sorted(found["some"]) == sorted(names)
+    with pytest.raises(InputError, match="no column units, which a figure asks for"):
+        tables.gather({"some": "training/s/metrics?columns=units"}, tmp_path, {})
+    assert (tmp_path / "training/s/metrics/depth=0/part.parquet").exists()  # and is not damaged
+
+
+def test_what_one_figure_changes_no_other_sees(tmp_path):
+    path = tmp_path / "training/s/metrics/part.parquet"
+    tables.write(CLAIMS, CLAIM, path, {"run": {"depth": 2}})
+    once = {}
+    first = tables.gather({"a": "training/s/metrics"}, tmp_path, {}, once)["a"]
+    for column in first:
+        first.loc[0, column] = first[column].iloc[0]
+    first["samples"] += 1
+    first.loc[0, "depth"] = 7
+    again = tables.gather({"a": "training/s/metrics"}, tmp_path, {}, once)["a"]
+    assert (again["samples"] == first["samples"] - 1).all()
+    assert again["depth"].tolist() == [2]
 
 
 def test_files_of_other_columns_and_types_are_joined_as_frames_would_be(tmp_path):

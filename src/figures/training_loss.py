@@ -1,5 +1,7 @@
 """Training loss against epoch of deep networks: standard and recommended initialisation."""
 
+from dataclasses import dataclass
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -16,8 +18,8 @@ from gradient_atlas.measures.plateaus import (
     PLATEAU,
     RECOMMENDED,
     SETTINGS,
+    at_rate,
     best_rate,
-    best_run,
     drop,
     end_loss,
     guessing,
@@ -29,8 +31,8 @@ from gradient_atlas.measures.runs import diverged_runs, epoch_ends
 from gradient_atlas.runs.names import name_of
 
 TABLES = {
-    "metrics": "training/training_loss/metrics",
-    "gradients": "training/training_loss/gradients?step=0",
+    "metrics": "training/training_loss/metrics?columns=seed,step,epoch,train_loss,status",
+    "gradients": "training/training_loss/gradients?step=0&columns=seed,layer,error_signal_norm",
 }
 COINCIDE = 0.02  # nat: lines nearer than this lie on one another
 
@@ -57,8 +59,24 @@ def draw(tables: dict[str, DataFrame], style: Style) -> Figure:
     return figure
 
 
+@dataclass(frozen=True)
+class _Shown:
+    """What is drawn of an activation and setting: its rows at the best of the rates tried."""
+
+    rows: DataFrame
+    rate: float
+    rates: list[float]
+
+
+def _shown(metrics: DataFrame, activation: str, setting: str) -> _Shown:
+    """Of a sweep of many rates, all but what is drawn is let go before the next is looked at."""
+    rows = runs_of(metrics, activation, setting)
+    rate = best_rate(rows)
+    return _Shown(at_rate(rows, rate) if len(rows) else rows, rate, rates_of(rows))
+
+
 def _draw_line(panel: Axes, metrics: DataFrame, activation: str, setting: str) -> None:
-    rows = best_run(runs_of(metrics, activation, setting))
+    rows = _shown(metrics, activation, setting).rows
     if rows.empty:
         return
     loss = epoch_ends(rows).groupby("epoch")["train_loss"]
@@ -72,8 +90,8 @@ def _draw_line(panel: Axes, metrics: DataFrame, activation: str, setting: str) -
 
 def _name_hidden_lines(panel: Axes, metrics: DataFrame, setting: str) -> None:
     """Say that lines lie on one another where they do: only the topmost would be seen."""
-    shown = [runs_of(metrics, activation, setting) for activation in RECOMMENDED]
-    ends = [end_loss(best_run(rows)).mean() for rows in shown if len(rows)]
+    shown = [_shown(metrics, activation, setting) for activation in RECOMMENDED]
+    ends = [end_loss(one.rows).mean() for one in shown if len(one.rows)]
     if len(ends) > 1 and max(ends) - min(ends) < COINCIDE:
         panel.annotate(
             f"all {len(ends)} coincide",
@@ -90,12 +108,12 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
     """The loss in the end of each network, its rate, and which of them still learn."""
     metrics = tables["metrics"]
     shown = {
-        (activation, setting): rows
+        (activation, setting): one
         for setting in SETTINGS
         for activation in RECOMMENDED
-        if len(rows := runs_of(metrics, activation, setting))
+        if len((one := _shown(metrics, activation, setting)).rows)
     }
-    losts = [diverged_runs(best_run(rows), ["activation"]) for rows in shown.values()]
+    losts = [diverged_runs(one.rows, ["activation"]) for one in shown.values()]
     numbers = {
         "seeds": Number(int(metrics["seed"].nunique())),
         "last": Number(LAST_EPOCHS),
@@ -105,13 +123,13 @@ def caption(tables: dict[str, DataFrame]) -> Caption:
         "runs": Number(sum(runs for _, runs in losts)),
     }
     texts: dict[str, list[str]] = {setting: [] for setting in SETTINGS}
-    for (activation, setting), rows in shown.items():
+    for (activation, setting), one in shown.items():
         key = f"{activation}_{setting}"
-        loss = end_loss(best_run(rows))
+        loss = end_loss(one.rows)
         spread = float(loss.std()) if np.isfinite(loss).all() else np.nan
         # On the plateau the spread is that of rounding, and would ask for six decimals.
         numbers[key] = Number(float(loss.mean()), spread if spread >= 0.005 else None, digits=3)
-        numbers[f"{key}_rate"] = Number(best_rate(rows), digits=1)
+        numbers[f"{key}_rate"] = Number(one.rate, digits=1)
         start = name_of(initialization_of(activation, setting))
         texts[setting].append(f"{name_of(activation)} ({start}) [[{key}]] at [[{key}_rate]]")
     rates = ", ".join(f"{rate:g}" for rate in rates_of(metrics))
@@ -137,26 +155,22 @@ def _named(key: tuple[str, str]) -> str:
     return f"{name_of(key[0])} with {name_of(initialization_of(*key))}"
 
 
-def _said_of(shown: dict[tuple[str, str], DataFrame], setting: str) -> str:
+def _said_of(shown: dict[tuple[str, str], _Shown], setting: str) -> str:
     """What is remarkable of the networks of one panel."""
-    own = {key: rows for key, rows in shown.items() if key[1] == setting}
+    own = {key: one for key, one in shown.items() if key[1] == setting}
     return f"{_verdict(own)}{_edge(own)}"
 
 
-def _verdict(shown: dict[tuple[str, str], DataFrame]) -> str:
+def _verdict(shown: dict[tuple[str, str], _Shown]) -> str:
     """Which networks stay on a plateau and which go on learning, as the tables say."""
-    drops = {key: drop(best_run(rows)) for key, rows in shown.items()}
+    drops = {key: drop(one.rows) for key, one in shown.items()}
     flat = [_named(key) for key, values in drops.items() if (values <= PLATEAU).all()]
     learning = [_named(key) for key, values in drops.items() if (values >= MEANINGFUL).all()]
     text = f"Flat after {FEW_EPOCHS} epochs: {', '.join(flat)}. " if flat else ""
     return text + (f"Still learning then: {', '.join(learning)}. " if learning else "")
 
 
-def _edge(shown: dict[tuple[str, str], DataFrame]) -> str:
+def _edge(shown: dict[tuple[str, str], _Shown]) -> str:
     """Which networks are best at the smallest or largest rate tried: another may suit better."""
-    edge = [
-        _named(key)
-        for key, rows in shown.items()
-        if best_rate(rows) in (rates_of(rows)[0], rates_of(rows)[-1])
-    ]
+    edge = [_named(key) for key, one in shown.items() if one.rate in (one.rates[0], one.rates[-1])]
     return f"Best at the edge of the rates tried: {', '.join(edge)}. " if edge else ""

@@ -34,8 +34,13 @@ def runs_of(table: DataFrame, activation: str, setting: str) -> DataFrame:
     if rows.empty:
         return rows
     # Of several networks the deepest and widest, at all its rates.
-    rows = rows[rows["depth"] == rows["depth"].max()]
-    return rows[rows["width"] == rows["width"].max()]
+    return _largest(_largest(rows, "depth"), "width")
+
+
+def _largest(rows: DataFrame, parameter: str) -> DataFrame:
+    """Rows with the largest value; of a large sweep that has one value, no copy."""
+    largest = rows[parameter] == rows[parameter].max()
+    return rows if largest.all() else rows[largest]
 
 
 def rates_of(rows: DataFrame) -> list[float]:

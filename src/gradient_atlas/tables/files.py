@@ -24,6 +24,8 @@ from gradient_atlas.tables.provenance import describe
 
 FILE = "part.parquet"  # the one file of a job, in the folders that say its parameters
 _PART = ".part"  # how a file is named that is being written
+# Tables of small files that are made one: each by itself takes more than its numbers do.
+_TOGETHER = 100
 ENCODING = {"compression": "zstd", "write_page_checksum": True}
 
 
@@ -103,7 +105,7 @@ def origin_of(files: Iterable[Path]) -> dict[str, object]:
 
 
 def read(
-    places: Path | Iterable[Path], rows: str = "", made_with: Mapping[str, Any] | None = None
+    places: Path | Iterable[Path], asked: str = "", made_with: Mapping[str, Any] | None = None
 ) -> pd.DataFrame:
     """Read one file, several files, or all ``*.parquet`` below a folder as one table.
 
@@ -113,19 +115,21 @@ def read(
 
     Args:
         places: files and folders.
-        rows: a column and its value, ``step=0``: no other rows are kept. All, if empty.
+        asked: what is read, all if empty: ``step=0``, a column and its value, keeps no other rows;
+            ``columns=epoch,train_loss`` no other of the files' own columns, but parameters;
+            ``step=0&columns=layer`` does both, and keeps the column ``step`` too.
         made_with: the arithmetic that each file must have been made with, if it says any.
 
     Raises:
         InputError: there is nothing to read; a file is not Parquet (``DamagedFileError``), has not
-            that column, or was made with another arithmetic.
+            such a column, or was made with another arithmetic.
     """
     places = [places] if isinstance(places, Path) else list(places)
     files = list(_files(places))
     if not files:
         named = ", ".join(map(str, places))
         raise InputError(f"{named}: no table here yet; build it with snakemake first")
-    return _joined(_part(file, rows, made_with) for file in files)
+    return _joined(_part(file, asked, made_with) for file in files)
 
 
 def gather(
@@ -138,7 +142,7 @@ def gather(
 
     Args:
         names: data set (folder below ``results``) by the name that the figure gives it. After a
-            question mark may stand which of its rows are read: ``training/depth/gradients?step=0``.
+            question mark may stand what of it is read, as ``read`` says: ``.../gradients?step=0``.
         results: the folder of all tables.
         sweeps: by the first two parts of a data set's name (``training/depth``) the sweep that it
             is made of. Only its members are read: a folder may still hold runs of an older config.
@@ -153,12 +157,12 @@ def gather(
     expected: Mapping[str, Any] = {}
     for dataset in names.values():
         if dataset not in once:
-            folder, _, rows = dataset.partition("?")
+            folder, _, asked = dataset.partition("?")
             files = files_of(folder, results, sweeps)
             expected = expected or _expected_arithmetic(files[0])
-            once[dataset] = read(files, rows, expected)
-    # A copy (lazy in pandas 3), so that no figure sees another's changes.
-    return {name: once[dataset].copy() for name, dataset in names.items()}
+            once[dataset] = read(files, asked, expected)
+    # A copy, so that no figure sees another's changes; pandas 3 makes it of what is changed alone.
+    return {name: once[dataset].copy(deep=False) for name, dataset in names.items()}
 
 
 def _expected_arithmetic(first: Path) -> Mapping[str, Any]:
@@ -217,12 +221,28 @@ class _Alike:
     """
 
     places: list[int] = field(default_factory=list)
+    lengths: list[int] = field(default_factory=list)
     tables: list[pa.Table] = field(default_factory=list)
     parameters: dict[str, list[Any]] = field(default_factory=dict)
 
+    def add(self, place: int, table: pa.Table, parameters: Mapping[str, Any]) -> None:
+        """Take one more file, the ``place``-th of all."""
+        self.places.append(place)
+        self.lengths.append(len(table))
+        self.tables.append(table)
+        if len(self.lengths) % _TOGETHER == 0:
+            recent = pa.concat_tables(self.tables[-_TOGETHER:]).combine_chunks()
+            self.tables[-_TOGETHER:] = [recent]
+        for key, value in parameters.items():
+            self.parameters.setdefault(key, []).append(value)
+
     def frame(self) -> pd.DataFrame:
-        """All rows, the parameters as columns."""
-        frame = pa.concat_tables(self.tables).to_pandas()
+        """All rows, the parameters as columns; what was read of the files is let go."""
+        joined = pa.concat_tables(self.tables)
+        self.tables.clear()
+        frame = joined.to_pandas(self_destruct=True)
+        del joined
+        pa.default_memory_pool().release_unused()
         values = {key: of for key, of in self.parameters.items() if key not in frame}
         added = pd.DataFrame(values, index=range(len(self.places))).iloc[self.owners()]
         # One concatenation: adding the columns one by one fragments the frame.
@@ -230,7 +250,7 @@ class _Alike:
 
     def owners(self) -> np.ndarray:
         """Of each row the number of its file among these."""
-        return np.repeat(np.arange(len(self.tables)), list(map(len, self.tables)))
+        return np.repeat(np.arange(len(self.lengths)), self.lengths)
 
 
 def _joined(parts: Iterable[tuple[pa.Table, dict[str, Any]]]) -> pd.DataFrame:
@@ -240,10 +260,7 @@ def _joined(parts: Iterable[tuple[pa.Table, dict[str, Any]]]) -> pd.DataFrame:
         types = tuple((key, type(value)) for key, value in parameters.items())
         columns = tuple(zip(table.column_names, map(str, table.schema.types), strict=True))
         group = alike.setdefault((columns, types, len(table) == 0), _Alike())
-        group.places.append(place)
-        group.tables.append(table)
-        for key, value in parameters.items():
-            group.parameters.setdefault(key, []).append(value)
+        group.add(place, table, parameters)
     groups = list(alike.values())
     if len(groups) == 1:
         return groups[0].frame()
@@ -252,24 +269,32 @@ def _joined(parts: Iterable[tuple[pa.Table, dict[str, Any]]]) -> pd.DataFrame:
     return frame.iloc[np.argsort(files, kind="stable")].reset_index(drop=True)
 
 
-def _part(file: Path, rows: str, here: Mapping[str, Any] | None) -> tuple[pa.Table, dict[str, Any]]:
+def _part(
+    file: Path, asked: str, here: Mapping[str, Any] | None
+) -> tuple[pa.Table, dict[str, Any]]:
     """One file's rows as it holds them, and the parameters that each of them has.
 
     Made with another arithmetic than ``here`` it is refused.
     """
+    terms = dict(term.partition("=")[::2] for term in asked.split("&") if term)
+    columns = terms.pop("columns", None)
+    wanted = [*columns.split(","), *terms] if columns is not None else None
     try:
-        table = pq.ParquetFile(file, page_checksum_verification=True).read()
+        parquet = pq.ParquetFile(file, page_checksum_verification=True)
+        names = parquet.schema_arrow.names
+        missing = [name for name in [*(wanted or []), *terms] if name not in names]
+        # Files are small: threads that share their columns cost more than they spare.
+        table = parquet.read(columns=[] if missing else wanted, use_threads=False)
         made_by = _decoded(table.schema.metadata)
     except (OSError, ValueError, pa.ArrowException) as error:
         raise _unreadable(file, error) from error
+    if missing:
+        raise InputError(f"{file}: no column {missing[0]}, which a figure asks for: {asked}")
     if here is not None:
         _check_arithmetic(file, made_by.get("arithmetic"), here)
-    if rows:
-        column, _, value = rows.partition("=")
-        if column not in table.column_names:
-            raise InputError(f"{file}: no column {column}, whose {rows} a figure asks for")
-        wanted = pa.scalar(value).cast(table.schema.field(column).type)
-        table = table.filter(pc.equal(table[column], wanted))
+    for name, value in terms.items():
+        kept = pa.scalar(value).cast(table.schema.field(name).type)
+        table = table.filter(pc.equal(table[name], kept))
     # Without what its schema says of each column: of ten thousand files that is most of the memory.
     table = pa.Table.from_arrays(table.columns, names=table.column_names)
     parameters = dict(part.split("=", 1) for part in file.parts if "=" in part)
