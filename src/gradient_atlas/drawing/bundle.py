@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from gradient_atlas.drawing.caption import Caption, latex_figure
 from gradient_atlas.drawing.drawn_data import drawn_data
 from gradient_atlas.drawing.layout import layout_of
+from gradient_atlas.drawing.saving import saved_quickly
 from gradient_atlas.drawing.style import Style
 from gradient_atlas.errors import InputError
 
@@ -42,13 +43,14 @@ def write_bundle(
         "svg": {"Date": None, "Title": name},
         "png": {"Software": None},
     }
-    for ending, facts in nothing_timed.items():
-        # Heat maps are images in a PDF too, where printers ask for more than a screen shows.
-        dots = style.png_resolution if ending == "png" else PRINT_RESOLUTION
-        figure.savefig(target.with_suffix(f".{ending}"), metadata=facts, dpi=dots)
+    with saved_quickly(figure):
+        for ending, facts in nothing_timed.items():
+            # Heat maps are images in a PDF too, where printers ask for more than a screen shows.
+            dots = style.png_resolution if ending == "png" else PRINT_RESOLUTION
+            figure.savefig(target.with_suffix(f".{ending}"), metadata=facts, dpi=dots)
+        target.with_suffix(".layout.json").write_text(layout_of(figure).to_json())
     if pgf:
         _write_pgf(figure, target.with_suffix(".pgf"))
-    target.with_suffix(".layout.json").write_text(layout_of(figure).to_json())
     target.with_suffix(".tex").write_text(latex_figure(caption, name, style.spans_columns))
     target.with_suffix(".md").write_text(caption.plain() + "\n")
     drawn_data(figure).to_csv(target.with_suffix(".csv"), index=False)
