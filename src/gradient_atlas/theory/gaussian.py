@@ -100,7 +100,15 @@ def dual(activation: Nonlinearity, kernel: np.ndarray) -> np.ndarray:
         same, opposite = _arc_cosine_1(rho), _arc_cosine_1(-rho)
         unit = (below**2 + above**2) * same - 2 * below * above * opposite
         return unit * scale[:, None] * scale[None, :]
-    return _mehler(activation.value, kernel)
+    return _mehler(_at_nodes(activation.value, kernel), kernel)
+
+
+def dual_and_mean(activation: Nonlinearity, kernel: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """``dual`` of the kernel and ``mean`` of its diagonal, from the same values of φ."""
+    if activation.slopes is not None:
+        return dual(activation, kernel), mean(activation, np.diagonal(kernel))
+    values = _at_nodes(activation.value, kernel)
+    return _mehler(values, kernel), values @ rule()[1]
 
 
 def derivative_dual(activation: Nonlinearity, kernel: np.ndarray) -> np.ndarray:
@@ -110,7 +118,7 @@ def derivative_dual(activation: Nonlinearity, kernel: np.ndarray) -> np.ndarray:
         rho = correlation(kernel)
         same, opposite = _arc_cosine_0(rho), _arc_cosine_0(-rho)
         return (below**2 + above**2) * same + 2 * below * above * opposite
-    return _mehler(activation.derivative, kernel)
+    return _mehler(_at_nodes(activation.derivative, kernel), kernel)
 
 
 def paired(first: Function, second: Function, kernel: np.ndarray) -> np.ndarray:
@@ -147,12 +155,16 @@ def _arc_cosine_1(rho: np.ndarray) -> np.ndarray:
     return (np.sqrt(1 - rho**2) + rho * (np.pi - np.arccos(rho))) / (2 * np.pi)
 
 
-def _mehler(function: Function, kernel: np.ndarray) -> np.ndarray:
-    """E[f(u_i) f(u_j)] as the power series in ρ of the module's docstring."""
-    _, weights = rule()
+def _at_nodes(function: Function, kernel: np.ndarray) -> np.ndarray:
+    """f(√K_ii z) at the nodes z of ``rule``: (B, N)."""
     nodes, _ = rule()
-    variances = np.diagonal(kernel)
-    values = function(np.sqrt(variances)[:, None] * nodes) * weights
+    return function(np.sqrt(np.diagonal(kernel))[:, None] * nodes)
+
+
+def _mehler(values: np.ndarray, kernel: np.ndarray) -> np.ndarray:
+    """E[f(u_i) f(u_j)] as the power series in ρ of the module's docstring; values: f's (B, N)."""
+    _, weights = rule()
+    values = values * weights
     exact = np.sum(values**2 / weights, axis=1)
     rho = correlation(kernel)
     coefficients = values @ hermite_polynomials().T  # (B, K + 1)

@@ -30,7 +30,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradient_atlas.networks.feedforward import EPSILON
-from gradient_atlas.theory.gaussian import derivative_dual, dual, mean
+from gradient_atlas.theory.gaussian import derivative_dual, dual_and_mean
 from gradient_atlas.theory.nonlinearity import Nonlinearity
 
 UNITS = 2000
@@ -64,8 +64,8 @@ def plain(activation: Nonlinearity, kernel: np.ndarray, _: np.random.Generator) 
 
 def _unnormalized(activation: Nonlinearity, kernel: np.ndarray) -> Branch:
     slopes = derivative_dual(activation, kernel)
-    average = mean(activation, np.diagonal(kernel))
-    return Branch(kernel, dual(activation, kernel), average, lambda gram: slopes * gram)
+    moment, average = dual_and_mean(activation, kernel)
+    return Branch(kernel, moment, average, lambda gram: slopes * gram)
 
 
 def layer_norm_before(

@@ -260,11 +260,11 @@ def softmax_grams(
     gram, alignment = np.zeros_like(kernel), np.zeros_like(kernel)
     for noise in _logit_noise(classes, len(labels)):
         logits = noise @ root.T
-        differences = logits - logits.max(axis=1, keepdims=True)
-        errors = np.exp(differences)
+        errors = logits - logits.max(axis=1, keepdims=True)
+        np.exp(errors, out=errors)
         errors /= errors.sum(axis=1, keepdims=True)
         errors[:, labels, np.arange(len(labels))] -= 1
-        products = np.sum(logits * errors, axis=1)
+        products = np.sum(np.multiply(logits, errors, out=logits), axis=1)
         alignment += products.T @ products
         errors = errors.reshape(-1, len(labels))
         gram += errors.T @ errors
