@@ -29,6 +29,7 @@ from gradient_atlas.tables.archive import read_index, take, write_archive
 from gradient_atlas.tables.crate import METADATA, Job, crate
 from gradient_atlas.tables.files import ENCODING, write
 from gradient_atlas.tables.packing import pack, unpack
+from snakemake_here import snakemake
 
 PROJECT = Path(__file__).parents[1]
 SOURCE = PROJECT / "src"
@@ -329,13 +330,9 @@ class Folder:
 
     def run(self, *words, **config):
         (self.place / "own.yaml").write_text(yaml.safe_dump(CONFIG | config))
-        command = ["snakemake", "--snakefile", str(self.project / "workflow/Snakefile")]
-        command += ["--cores", "1", *words]
-        command += ["--configfile", str(self.project / "config/smoke.yaml"), "own.yaml"]
-        environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-        done = subprocess.run(
-            command, cwd=self.place, capture_output=True, text=True, env=environment
-        )
+        command = ["--snakefile", self.project / "workflow/Snakefile", "--cores", "1", *words]
+        command += ["--configfile", self.project / "config/smoke.yaml", "own.yaml"]
+        done = snakemake(command, self.place)
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout + done.stderr
 

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 from gradient_atlas.claims.summary import build_summary, new_verdicts
+from snakemake_here import snakemake
 
 PROJECT = Path(__file__).parents[1]
 sys.path.append(str(PROJECT / "workflow/progress"))
@@ -138,13 +139,8 @@ def test_an_older_table_of_claims_is_not_spoken_of(tmp_path):
     (tmp_path / "results").mkdir()
     (tmp_path / "results/claims.parquet").write_text("of another build")
     snakefile = PROJECT / "workflow/Snakefile"
-    command = [sys.executable, "-m", "snakemake", "--snakefile", snakefile, "--cores", "1"]
-    done = subprocess.run(
-        [*command, "--directory", tmp_path, "--", "figures/activation_derivatives.pdf"],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-    )
+    command = ["--snakefile", snakefile, "--cores", "1"]
+    done = snakemake([*command, "--", "figures/activation_derivatives.pdf"], tmp_path)
     assert done.returncode == 0, done.stderr
     assert "figures: activation_derivatives in figures/" in done.stdout
     assert "claims:  not asked for" in done.stdout

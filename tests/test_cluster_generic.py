@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 from fake_scheduler import elsewhere
+from snakemake_here import users
 from tiny_build import (
     FAULTY_RUN,
     PROJECT,
     RUNS,
     build,
     command,
-    environment,
     outputs,
     prepare,
     said,
@@ -105,7 +105,7 @@ def test_nodes_with_other_paths_make_the_same_bytes_after_a_cancelled_and_a_fail
     def submit():
         words = command("claims", *profile(scheduler), cores=None, project=there)
         words = [sys.executable, "-c", STARTED, *words]
-        return subprocess.run(words, cwd=there, env=environment(), capture_output=True, text=True)
+        return subprocess.run(words, cwd=there, env=users(), capture_output=True, text=True)
 
     # Told to stop by Ctrl-C, and by a supervisor just while it asks for the job's status.
     supervisor = f"{there}/begun\n{there}/snakemake.pid\n{signal.SIGTERM:d}\n"

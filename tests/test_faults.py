@@ -10,6 +10,7 @@ from pathlib import Path
 import pyarrow.parquet
 import pytest
 
+from snakemake_here import users
 from tiny_build import (
     FAULTY_RUN,
     PROJECT,
@@ -17,7 +18,6 @@ from tiny_build import (
     at_step,
     build,
     command,
-    environment,
     outputs,
     prepare,
     said,
@@ -82,7 +82,7 @@ def test_a_killed_snakemake_leaves_no_job_and_the_same_command_goes_on(tmp_path,
     folder = prepare(tmp_path / "build")
     (folder / "fault").write_text(HOLD_LOCK + KILL_SNAKEMAKE + also)
     done = subprocess.run(
-        [*NUMBERED, *command()], cwd=folder, env=environment(), capture_output=True
+        [*NUMBERED, *command()], cwd=folder, env=users(), capture_output=True
     )
     assert done.returncode == -9
     with (folder / "held.lock").open() as lock:
@@ -103,7 +103,7 @@ def test_a_build_that_is_told_to_stop_ends_with_its_jobs_and_the_same_command_go
     done = subprocess.run(
         [*NUMBERED, *command("--logger", "atlas")],
         cwd=folder,
-        env=environment() | {"PYTHONPATH": str(plugin)},
+        env=users() | {"PYTHONPATH": str(plugin)},
         capture_output=True,
         text=True,
     )
@@ -195,7 +195,7 @@ def test_a_second_build_at_the_same_time_is_refused_and_harms_nothing(tmp_path, 
         f"done = subprocess.run({second!r}, capture_output=True, text=True)\n"
         "Path('second').write_text(str(done.returncode) + done.stderr)\n"
     )
-    first = subprocess.run(second, cwd=folder, env=environment(), capture_output=True, text=True)
+    first = subprocess.run(second, cwd=folder, env=users(), capture_output=True, text=True)
     assert first.returncode == 0, first.stderr
     told = (folder / "second").read_text()
     assert told.startswith("1")

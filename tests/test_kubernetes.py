@@ -5,8 +5,6 @@ No pod is started: jobs run here, and the bucket is a server of this process.
 
 import importlib.util
 import re
-import subprocess
-import sys
 import threading
 import time
 from datetime import UTC, datetime
@@ -17,7 +15,8 @@ from urllib.parse import parse_qs, quote, unquote, urlsplit
 import pytest
 import yaml
 
-from tiny_build import PROJECT, build, command, environment, outputs, prepare, said
+from snakemake_here import snakemake, users
+from tiny_build import PROJECT, build, command, outputs, prepare, said
 
 PROFILE = PROJECT / "workflow/profiles/kubernetes"
 PLUGINS = ("snakemake_executor_plugin_kubernetes", "snakemake_storage_plugin_s3")
@@ -99,15 +98,9 @@ def bucket():
 def with_profile(folder, bucket, *words, profile=PROFILE):
     """Plan or build in a folder of tiny_build with a profile and this bucket."""
     address = f"http://127.0.0.1:{bucket.server_port}"
-    line = [sys.executable, "-m", *command(*words, cores=None), "--workflow-profile", str(profile)]
+    line = [*command(*words, cores=None)[1:], "--workflow-profile", profile]
     keys = dict.fromkeys(("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"), "none")
-    return subprocess.run(
-        [*line, "--storage-s3-endpoint-url", address],
-        cwd=folder,
-        env=environment() | keys,
-        capture_output=True,
-        text=True,
-    )
+    return snakemake([*line, "--storage-s3-endpoint-url", address], folder, users() | keys)
 
 
 def needs_plugins(test):

@@ -1,8 +1,6 @@
 """Sweeps of any network: what is refused before work, what is trained, what the workflow does."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +9,7 @@ import torch
 import yaml
 from torch.nn import functional
 
+import snakemake_here
 from gradient_atlas.datasets.load import image_shape, load
 from gradient_atlas.datasets.prepare import prepare
 from gradient_atlas.errors import InputError
@@ -120,11 +119,10 @@ def test_the_workflow_trains_a_user_s_own_network_and_again_when_its_file_change
         )
         files = [f"results/training/mine/modules/variant={name}/part.parquet" for name in
                  ("own", "attention")]  # fmt: skip
-        command = [sys.executable, "-m", "snakemake", "--workflow-profile", "none", "--cores", "1"]
-        command += ["--snakefile", str(PROJECT / "workflow/Snakefile"), *words, *files]
-        command += ["--directory", str(tmp_path), "--configfile"]
-        command += [str(PROJECT / "config/smoke.yaml"), str(tmp_path / "own.yaml")]
-        return subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+        command = ["--workflow-profile", "none", "--cores", "1"]
+        command += ["--snakefile", PROJECT / "workflow/Snakefile", *words, *files]
+        command += ["--configfile", PROJECT / "config/smoke.yaml", tmp_path / "own.yaml"]
+        return snakemake_here.snakemake(command, tmp_path)
 
     done = snakemake()
     assert done.returncode == 0, done.stderr[-2000:]

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import pypdf
 import pytest
 import yaml
 
+import snakemake_here
 from gradient_atlas.tables import files as tables
 
 PAPER = Path(__file__).parents[1] / "examples/paper"
@@ -24,23 +24,9 @@ pytestmark = pytest.mark.skipif(
 
 def snakemake(folder, *words):
     """Run the paper's workflow in its folder and return what it says."""
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--snakefile",
-        PAPER / "Snakefile",
-        "--cores",
-        "1",
-    ]
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    done = subprocess.run(
-        [*command, *words],
-        cwd=folder,
-        env=os.environ | {"PATH": path},
-        capture_output=True,
-        text=True,
-    )
+    command = ["--snakefile", PAPER / "Snakefile", "--cores", "1", *words]
+    done = snakemake_here.snakemake(command, folder, snakemake_here.users() | {"PATH": path})
     said = done.stdout + done.stderr
     assert done.returncode == 0, said[-3000:]
     return said

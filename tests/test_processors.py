@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from gradient_atlas.datasets.prepare import prepare
+from snakemake_here import snakemake
 
 PROJECT = Path(__file__).parents[1]
 CONFIGS = [PROJECT / "config/smoke.yaml", PROJECT / "tests/processors.yaml"]
@@ -65,17 +66,10 @@ def wanted():
 def jobs(tmp_path_factory):
     """The workflow's own commands, as ``run_jobs.py`` takes them."""
     folder = tmp_path_factory.mktemp("plan")
-    command = [sys.executable, "-m", "snakemake", "--dry-run", "--printshellcmds", "--cores", "1"]
     # The project's own profile would leave the commands out.
-    command += [
-        "--nolock",
-        "--workflow-profile",
-        "none",
-        "--snakefile",
-        str(PROJECT / "workflow/Snakefile"),
-    ]
-    command += ["--directory", str(folder), *wanted(), "--configfile", *map(str, CONFIGS)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=PROJECT)
+    command = ["--dry-run", "--printshellcmds", "--cores", "1", "--workflow-profile", "none"]
+    command += ["--nolock", "--snakefile", PROJECT / "workflow/Snakefile"]
+    done = snakemake([*command, *wanted(), "--configfile", *CONFIGS], folder)
     assert done.returncode == 0, done.stdout + done.stderr
     found = []
     for line in (done.stdout + done.stderr).splitlines():

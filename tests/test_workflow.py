@@ -1,10 +1,8 @@
 """The real workflow on the smoke config: builds, stands still, rebuilds exactly what changed."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
 from pathlib import Path
 
 import duckdb
@@ -14,18 +12,18 @@ import pyarrow.dataset
 import pytest
 import yaml
 
+import snakemake_here
+
 PROJECT = Path(__file__).parents[1]
 FIGURES = yaml.safe_load((PROJECT / "config/config.yaml").read_text())["figures"]
 
 
 def snakemake(project, folder, *words):
     """Run the project's workflow in a folder; returns the finished process."""
-    command = ["snakemake", "--snakefile", str(project / "workflow/Snakefile"), *words]
+    command = ["--snakefile", project / "workflow/Snakefile", *words]
     if "--configfile" not in words:
-        command += ["--configfile", str(project / "config/smoke.yaml")]
-    # pytest's own import path must not reach the jobs: a user's shell does not have it.
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-    return subprocess.run(command, cwd=folder, capture_output=True, text=True, env=environment)
+        command += ["--configfile", project / "config/smoke.yaml"]
+    return snakemake_here.snakemake(command, folder)
 
 
 def planned(project, folder, *words):

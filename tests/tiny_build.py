@@ -6,11 +6,12 @@ nothing but the fault itself differs from an undisturbed build.
 """
 
 import json
-import os
 import subprocess
 from pathlib import Path
 
 import yaml
+
+from snakemake_here import snakemake
 
 PROJECT = Path(__file__).parents[1]
 
@@ -79,17 +80,11 @@ def command(*words: str, cores: int | None = 2, project: Path = PROJECT) -> list
     return line + (["--cores", str(cores)] if cores else [])
 
 
-def environment() -> dict[str, str]:
-    """A user's shell, which has not pytest's own import path."""
-    return {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
-
-
 def build(
     folder: Path, *words: str, cores: int | None = 2, project: Path = PROJECT
 ) -> subprocess.CompletedProcess[str]:
     """Run that command to its end, whatever that is."""
-    line = command(*words, cores=cores, project=project)
-    return subprocess.run(line, cwd=folder, env=environment(), capture_output=True, text=True)
+    return snakemake(command(*words, cores=cores, project=project)[1:], folder)
 
 
 def outputs(folder: Path) -> dict[str, bytes]:
