@@ -2,6 +2,7 @@
 
 import copy
 import math
+import shutil
 
 import pytest
 import yaml
@@ -14,7 +15,7 @@ from gradient_atlas.drawing.caption import Caption, Number
 from gradient_atlas.drawing.quick import TITLE, mark, marked_caption
 from gradient_atlas.errors import InputError
 from quick import FEWEST_STEPS, FOLDER, SEEDS, SHARE, quick
-from tiny_build import PROJECT, build, outputs, prepare, said
+from tiny_build import PROJECT, build, outputs, said
 
 DEFAULTS = PROJECT / "config/config.yaml"
 SCHEMA = PROJECT / "workflow/schemas/config.schema.yaml"
@@ -97,11 +98,8 @@ def test_quick_and_strict_are_refused_together():
         quick(FULL | {"strict": True})
 
 
-def test_a_quick_build_leaves_the_full_one_as_it_is(tmp_path):
-    folder = prepare(tmp_path / "build")
-    done = build(folder)
-    assert done.returncode == 0, said(done)
-    full = outputs(folder)
+def test_a_quick_build_leaves_the_full_one_as_it_is(tmp_path, undisturbed):
+    folder, full = shutil.copytree(undisturbed[0], tmp_path / "build"), undisturbed[1]
     done = build(folder, "--config", "quick=true")
     assert done.returncode == 0, said(done)
     assert outputs(folder) == full
