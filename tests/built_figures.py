@@ -1,7 +1,10 @@
 """A figure as a config makes it: everything in it that a reader reads, found without its PDF."""
 
 import argparse
+import fcntl
+import hashlib
 import json
+import pickle
 import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -41,13 +44,13 @@ class Built:
 class Workshop:
     """Builds figures from configs; keeps each job's output for the next config that needs it."""
 
-    def __init__(self, folder: Path, kept: Path, together: Sequence[str] = ()) -> None:
+    def __init__(self, folder: Path, kept: Path, together: Sequence[str], plans: Path) -> None:
         """Build in ``folder``, keep the outputs of jobs in ``kept``.
 
         A config that is asked for by ``plan_together`` is planned once, for all figures that are
-        named by ``together``.
+        named by ``together`` and all workers of pytest, which share the folder ``plans``.
         """
-        self.folder, self.kept, self.together = folder, kept, together
+        self.folder, self.kept, self.together, self.plans = folder, kept, together, plans
         self._plans: dict[str, list[Job]] = {}
         self._built: dict[tuple[str, str], Built] = {}
 
@@ -62,7 +65,13 @@ class Workshop:
         """The jobs that one figure needs, its drawing the last, of a plan for all figures."""
         key = json.dumps(config)
         if key not in self._plans:
-            self._plans[key] = self.plan(config, self.together)
+            self.plans.mkdir(parents=True, exist_ok=True)
+            file = self.plans / hashlib.sha256(key.encode()).hexdigest()
+            with file.with_suffix(".lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                if not file.exists():
+                    file.write_bytes(pickle.dumps(self.plan(config, self.together)))
+            self._plans[key] = pickle.loads(file.read_bytes())
         return workflow_in_process.needed(self._plans[key], f"figures/{figure}.pdf")
 
     def build_together(self, config: Mapping[str, Any], figure: str) -> Built:

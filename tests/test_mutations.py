@@ -45,28 +45,30 @@ ALLOWED["remedies"] = {
 
 
 @pytest.fixture(scope="module")
-def data(tmp_path_factory):
+def data(made_once):
     """Files of made-up data sets: blobs of grey, one a class, with noise."""
-    folder = tmp_path_factory.mktemp("data")
-    files = {}
-    for name, (classes, side) in DATA.items():
-        generator = np.random.default_rng(len(name))
-        labels = np.arange(ROWS) % classes
-        middles = generator.uniform(40, 210, (classes, side, side))
-        images = middles[labels] + generator.normal(0, 25, (ROWS, side, side))
-        files[name] = folder / f"{name}.npz"
-        np.savez(files[name], images=images.clip(0, 255).astype(np.uint8), labels=labels)
-    return files
+
+    def make(folder):
+        folder.mkdir()
+        for name, (classes, side) in DATA.items():
+            generator = np.random.default_rng(len(name))
+            labels = np.arange(ROWS) % classes
+            middles = generator.uniform(40, 210, (classes, side, side))
+            images = middles[labels] + generator.normal(0, 25, (ROWS, side, side))
+            images = images.clip(0, 255).astype(np.uint8)
+            np.savez(folder / f"{name}.npz", images=images, labels=labels)
+
+    # One path for all workers, so that a job of one is a job of the others.
+    folder = made_once("data_of_mutations", make)
+    return {name: folder / f"{name}.npz" for name in DATA}
 
 
 @pytest.fixture(scope="module")
-def workshop(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("mutations")
-    # The workers of pytest-xdist have folders beside each other, and one for what they share.
-    beside = "PYTEST_XDIST_WORKER" in os.environ
-    shared = tmp_path_factory.getbasetemp().parent if beside else folder
+def workshop(tmp_path_factory, made_once):
+    shared = made_once("mutations", Path.mkdir)
     kept = os.environ.get("GRADIENT_ATLAS_TEST_CACHE", shared / "kept")
-    return Workshop(folder / "build", Path(kept), FIGURES)
+    build = tmp_path_factory.mktemp("mutations") / "build"
+    return Workshop(build, Path(kept), FIGURES, shared / "plans")
 
 
 @pytest.fixture(scope="module")
