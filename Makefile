@@ -81,8 +81,11 @@ sources: .venv/installed
 	$(BIN)/python src/write_sources.py --claims results/claims.parquet --page docs/sources.md
 
 # A file's tests stay together, since they share what they build; tests/conftest.py says the order.
+# With ALL=1 also what is marked as long: other programs and processors, every value of a config.
+ALL ?=
 test: check
-	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder \
+	  $(if $(ALL),,-m "not long") $(ARGS)
 
 # How fast, beside what people would use instead: docs/benchmarks.md. With ARGS=--quick a minute's
 # worth, apart from the page; with ARGS=--whole whole builds and the tests too, which takes an hour;

@@ -470,6 +470,7 @@ NOT_HAD = (
 )
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not VALIDATOR.exists(), reason="no validator of RO-Crates: see .ci/run")
 def test_the_archive_is_a_valid_workflow_run_crate(unpacked):
     done = subprocess.run(

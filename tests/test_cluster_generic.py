@@ -48,10 +48,13 @@ INTERRUPT = HANG.replace(
 VERBS = ("submit", "status", "cancel")
 KILL_ITSELF = "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
 
-pytestmark = pytest.mark.skipif(
-    not importlib.util.find_spec("snakemake_executor_plugin_cluster_generic"),
-    reason="snakemake-executor-plugin-cluster-generic is not installed",
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        not importlib.util.find_spec("snakemake_executor_plugin_cluster_generic"),
+        reason="snakemake-executor-plugin-cluster-generic is not installed",
+    ),
+]
 
 
 @pytest.fixture

@@ -173,6 +173,7 @@ def named(built: Built, gone: set[tuple[str, float]], figure: str) -> dict[tuple
     }
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("figure", FIGURES)
 def test_no_text_names_a_value_of_the_default(workshop, sections, small, other, third, figure):
     parts = sections(figure)
@@ -197,6 +198,7 @@ def test_no_text_names_a_value_of_the_default(workshop, sections, small, other, 
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("figure", FIGURES)
 def test_no_text_names_a_value_of_another_config(workshop, sections, small, other, third, figure):
     parts = sections(figure)
@@ -206,6 +208,7 @@ def test_no_text_names_a_value_of_another_config(workshop, sections, small, othe
     assert not named(build(workshop, third, figure), gone, figure)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("figure", FIGURES)
 def test_the_papers_config_builds_every_figure(workshop, data, figure):
     """Its own keys (nulls, more depths, another data set), at sizes that take seconds."""
@@ -215,6 +218,7 @@ def test_the_papers_config_builds_every_figure(workshop, data, figure):
     assert all(claim.condition and claim.quantity for claim in built.claims)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("figure", FIGURES)
 def test_variants_under_other_names_draw_the_same(workshop, small, figure):
     before = build(workshop, small, figure)
@@ -230,6 +234,7 @@ def test_variants_under_other_names_draw_the_same(workshop, small, figure):
         np.testing.assert_array_equal(one.values, two.values, err_msg=one.claim)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("figure", FIGURES)
 def test_a_whole_sweep_may_be_left_out(workshop, sections, small, figure):
     """What is left is drawn, or the config is refused in a line of its own."""
@@ -247,6 +252,7 @@ def test_a_whole_sweep_may_be_left_out(workshop, sections, small, figure):
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("figure", FIGURES)
 def test_every_single_mutation_is_drawn_and_told_truly(workshop, sections, small, figure, capsys):
     mutations: list[Mutation] = []

@@ -17,9 +17,12 @@ from gradient_atlas.tables import files as tables
 PAPER = Path(__file__).parents[1] / "examples/paper"
 RESULTS = "gradient_atlas/results"
 
-pytestmark = pytest.mark.skipif(
-    shutil.which("latexmk") is None, reason="latexmk is not installed (texlive and latexmk)"
-)
+pytestmark = [
+    pytest.mark.long,
+    pytest.mark.skipif(
+        shutil.which("latexmk") is None, reason="latexmk is not installed (texlive and latexmk)"
+    ),
+]
 
 
 def snakemake(folder, *words):

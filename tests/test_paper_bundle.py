@@ -60,6 +60,7 @@ def test_same_figures_same_bytes_and_every_file_has_its_sum(tmp_path):
     assert not any("layout" in name or name.endswith(".png") for name in held)
 
 
+@pytest.mark.long
 @needs_latex
 @pytest.mark.parametrize(
     ("style", "panels", "columns"),
@@ -83,6 +84,7 @@ def test_latex_takes_it_without_a_warning(tmp_path, style, panels, columns):
     assert len(re.findall(r"Figure \d:", said)) == 2
 
 
+@pytest.mark.long
 @needs_latex
 @pytest.mark.parametrize(("width", "size"), [(397.485, 10), (234.8775, 9), (252.0, 9)])
 def test_captions_are_no_higher_than_is_kept_for_them(tmp_path, width, size):

@@ -24,6 +24,7 @@ PROJECT = Path(__file__).parents[1]
 CONFIGS = [PROJECT / "config/smoke.yaml", PROJECT / "tests/processors.yaml"]
 PROCESSORS = ("Haswell", "Skylake-Server", "EPYC-Rome")
 EMULATOR = shutil.which("qemu-x86_64") or shutil.which("qemu-x86_64-static")
+pytestmark = pytest.mark.long
 DRAWN = ("quadratic_convergence_rate",)
 # Scripts in an order in which each finds what it reads.
 ORDER = ("prepare_dataset", "tabulate_activations", "predict_norms", "predict_modules", "train")

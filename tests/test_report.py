@@ -120,6 +120,7 @@ def test_huge_drawing_goes_in_as_png(tmp_path):
     assert image_address(tmp_path / "x.svg", tmp_path / "x.png").startswith("data:image/png;")
 
 
+@pytest.mark.long
 @needs_chromium
 def test_browser_shows_every_figure_and_fetches_nothing(entries, tmp_path):
     file = tmp_path / "report.html"
@@ -143,6 +144,7 @@ def test_browser_shows_every_figure_and_fetches_nothing(entries, tmp_path):
         assert said in seen["text"]
 
 
+@pytest.mark.long
 @needs_chromium
 def test_browser_would_notice_a_broken_page(entries, tmp_path):
     broken = dataclasses.replace(entries[0], image="data:image/svg+xml;base64,AAAA")

@@ -137,6 +137,7 @@ def test_every_figure_of_the_default_build_has_its_part_of_the_config(tmp_path):
     assert sweeps["early_layer_learning"] == default["training"]["sweeps"]["early_layer_learning"]
 
 
+@pytest.mark.long
 @needs_chromium
 def test_a_browser_reads_every_page_offline_on_a_telephone_and_by_keyboard(site, tmp_path):
     pages = sorted(site.rglob("*.html"))
@@ -153,6 +154,7 @@ def test_a_browser_reads_every_page_offline_on_a_telephone_and_by_keyboard(site,
         assert (page["unreached"], page["unmarked"], page["jumps"]) == ([], [], []), place
 
 
+@pytest.mark.long
 @needs_chromium
 def test_a_browser_would_notice_what_is_wrong(tmp_path):
     broken = tmp_path / "broken.html"

@@ -27,6 +27,7 @@ def submitted():
     return {name: lines.count(name) for name in lines}
 
 
+@pytest.mark.long
 def test_runs_share_a_job_a_killed_one_takes_none_with_it_and_bytes_are_those_made_here(
     tmp_path, slurm, undisturbed
 ):
