@@ -40,7 +40,8 @@ def imported(*modules):
 # Each script in a child of one process, which has imported once what takes seconds and is not ours.
 SHOW_FILES_OF_EACH = """
 import importlib, os, sys
-import matplotlib.pyplot, pandas, scipy, torch
+import jinja2, matplotlib.pyplot, pandas, pyarrow.dataset, pyarrow.parquet, tueplots.bundles, yaml
+import scipy.integrate, scipy.optimize, scipy.stats, torch, torch.func
 sys.path.insert(0, sys.argv[1])
 for name in sys.argv[2:]:
     if not os.fork():

@@ -67,6 +67,7 @@ def tables(folder):
     return sorted((folder / "results/training").rglob("part.parquet"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("also", ["", KILL_ITSELF, WAIT_FOR_EVER], ids=["alone", "job", "hung job"])
 def test_a_killed_snakemake_leaves_no_job_and_the_same_command_goes_on(tmp_path, again, also):
     folder = prepare(tmp_path / "build")
@@ -119,6 +120,7 @@ def test_a_killed_job_is_named_and_takes_no_other_with_it(tmp_path, again):
     assert {table: table.stat().st_ino for table in healthy} == healthy  # none was made again
 
 
+@pytest.mark.long
 def test_a_run_that_never_ends_is_ended_at_a_named_place_and_goes_on_from_its_checkpoint(
     copy, again
 ):
@@ -155,14 +157,24 @@ def damaged(kind, file):
     }[kind]
 
 
-@pytest.mark.parametrize("kind", ["cut short", "emptied", "a flipped bit", "overwritten"])
+DAMAGED = {
+    "table": "results/training/training_loss/metrics/variant=relu_standard/learning_rate=0.05/"
+    "part.parquet",
+    "array": "results/datasets/digits/train_images.npy",
+}
+DAMAGES = ("cut short", "emptied", "a flipped bit", "overwritten")
+# What a reader finds out by the content, and by the length.
+SHORT = ("table-a flipped bit", "array-cut short")
+
+
 @pytest.mark.parametrize(
-    "place",
+    ("place", "kind"),
     [
-        "results/training/training_loss/metrics/variant=relu_standard/learning_rate=0.05/part.parquet",
-        "results/datasets/digits/train_images.npy",
+        pytest.param(place, kind, id=name, marks=[] if name in SHORT else [pytest.mark.long])
+        for what, place in DAMAGED.items()
+        for kind in DAMAGES
+        for name in [f"{what}-{kind}"]
     ],
-    ids=["table", "array"],
 )
 def test_a_damaged_file_is_named_and_made_again(copy, again, place, kind):
     file = copy / place
@@ -176,6 +188,7 @@ def test_a_damaged_file_is_named_and_made_again(copy, again, place, kind):
     again(copy)
 
 
+@pytest.mark.long
 def test_a_second_build_at_the_same_time_is_refused_and_harms_nothing(tmp_path, again):
     folder = prepare(tmp_path / "build")
     second = [word for word in command("--rerun-incomplete") if word != "--nolock"]
@@ -194,6 +207,7 @@ def test_a_second_build_at_the_same_time_is_refused_and_harms_nothing(tmp_path, 
     again(folder)
 
 
+@pytest.mark.long
 def test_files_from_before_the_clock_was_moved_back_are_good_files(copy, again):
     ahead = time.time() + 86400
     for file in copy.glob("results/**/*"):
@@ -220,6 +234,7 @@ def small_disk(tmp_path):
     subprocess.run(["umount", str(place)], check=True)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("fault", ["full", "unwritable"])
 def test_what_cannot_be_written_is_told_and_the_same_command_goes_on(
     tmp_path, again, small_disk, fault
