@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +11,7 @@ import pandas as pd
 import pytest
 
 from gradient_atlas.claims.summary import build_summary, new_verdicts
-from snakemake_here import snakemake
+from tiny_build import build
 
 PROJECT = Path(__file__).parents[1]
 sys.path.append(str(PROJECT / "workflow/progress"))
@@ -135,14 +136,13 @@ def test_summary_names_what_changed():
     assert "figures: 4 in figures/" in few and "claims:  not asked for" in few
 
 
-def test_an_older_table_of_claims_is_not_spoken_of(tmp_path):
-    (tmp_path / "results").mkdir()
-    (tmp_path / "results/claims.parquet").write_text("of another build")
-    snakefile = PROJECT / "workflow/Snakefile"
-    command = ["--snakefile", snakefile, "--cores", "1"]
-    done = snakemake([*command, "--", "figures/activation_derivatives.pdf"], tmp_path)
+def test_an_older_table_of_claims_is_not_spoken_of(tmp_path, undisturbed):
+    folder = shutil.copytree(undisturbed[0], tmp_path / "build")
+    (folder / "results/claims.parquet").write_text("of another build")
+    (folder / "figures/training_loss.pdf").unlink()
+    done = build(folder, "figures/training_loss.pdf")
     assert done.returncode == 0, done.stderr
-    assert "figures: activation_derivatives in figures/" in done.stdout
+    assert "figures: training_loss in figures/" in done.stdout
     assert "claims:  not asked for" in done.stdout
 
 

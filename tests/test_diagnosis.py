@@ -12,6 +12,8 @@ import torch
 from scipy import integrate
 from torch import nn
 
+import gradient_atlas.__main__ as command
+from gradient_atlas.errors import InputError
 from gradient_atlas.measures import modules
 from gradient_atlas.networks.architectures import build
 from gradient_atlas.tables.files import read
@@ -191,9 +193,9 @@ def test_where_nothing_helps_that_is_said():
 
 
 def run(*words, folder):
-    command = [sys.executable, "-m", "gradient_atlas", "diagnose", *words]
+    line = [sys.executable, "-m", "gradient_atlas", "diagnose", *words]
     environment = {"PYTHONPATH": f"{PROJECT / 'src'}", "PATH": "/usr/bin:/bin"}
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    return subprocess.run(line, cwd=folder, env=environment, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
@@ -237,7 +239,15 @@ def test_the_command_says_a_line_a_rule_and_writes_the_bundle(folder):
         (["mlp", "--data", "images.npz", "--seeds", "1"], "--seeds: 1 is wrong"),
     ],
 )
-def test_what_cannot_be_diagnosed_is_refused_in_one_line(folder, words, message):
-    done = run(*words, folder=folder)
+def test_what_cannot_be_diagnosed_is_refused_in_one_line(folder, words, message, monkeypatch):
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["gradient_atlas", "diagnose", *words])
+    with pytest.raises(InputError) as refused:
+        command.main()
+    assert message in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_a_refusal_is_the_command_s_one_line_and_its_status(folder):
+    done = run("mine:build", "--data", "other.npz", folder=folder)
     assert done.returncode == 1
-    assert message in done.stderr and "Traceback" not in done.stderr
+    assert done.stderr.startswith("error: ") and done.stderr.count("\n") == 1

@@ -12,6 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from code_dependencies import PACKAGE, _imports, source_files
+from snakemake_here import snakemake, users
 
 PROJECT = Path(__file__).parents[1]
 SOURCE = PROJECT / "src"
@@ -128,20 +129,15 @@ def test_a_module_taken_from_a_bare_repository(tmp_path):
         "use rule * from atlas as atlas_*\n"
         "import os\nonsuccess:\n    print('warm:', os.environ.get('GRADIENT_ATLAS_WARM'))\n"
     )
-    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--scheduler", "greedy"]
-    done = subprocess.run(
-        [*command, "atlas/figures/quadratic_convergence_rate.pdf"],
-        cwd=paper,
-        env=os.environ
-        | {
-            "XDG_CACHE_HOME": str(tmp_path / "cache"),
-            "GIT_CONFIG_COUNT": "1",
-            "GIT_CONFIG_KEY_0": f"url.file://{tmp_path}/hosted/.insteadOf",
-            "GIT_CONFIG_VALUE_0": "https://github.com/",
-        },
-        capture_output=True,
-        text=True,
-    )
+    bare_repository = {
+        "XDG_CACHE_HOME": str(tmp_path / "cache"),
+        "GIT_CONFIG_COUNT": "1",
+        "GIT_CONFIG_KEY_0": f"url.file://{tmp_path}/hosted/.insteadOf",
+        "GIT_CONFIG_VALUE_0": "https://github.com/",
+    }
+    words = ["--cores", "1", "--scheduler", "greedy"]
+    words.append("atlas/figures/quadratic_convergence_rate.pdf")
+    done = snakemake(words, paper, users() | bare_repository)
     assert done.returncode == 0, done.stderr[-3000:]
     assert (paper / "atlas/figures/quadratic_convergence_rate.pdf").read_bytes()[:4] == b"%PDF"
     assert "warm: /" in done.stdout  # the module's jobs share warm processes, too

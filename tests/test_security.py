@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import yaml
 
+import snakemake_here
 import workflow_in_process
 from gradient_atlas.errors import InputError
 
@@ -311,7 +312,7 @@ def test_every_path_in_a_command_is_quoted():
 
 
 def build(folder, config, *targets):
-    """Build these files in this folder."""
+    """Build these files in this folder; nothing is imported before Snakemake begins."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     words = ["snakemake", "--snakefile", str(PROJECT / "workflow/Snakefile"), "--cores", "1"]
     words += ["--configfile", config, "--", *targets]
@@ -319,7 +320,9 @@ def build(folder, config, *targets):
 
 
 def test_a_job_that_is_given_such_strings_does_its_work_and_no_more(hostile_folder):
-    done = build(hostile_folder, "hostile.yaml", "results/datasets/mine/dataset.json")
+    words = ["--snakefile", PROJECT / "workflow/Snakefile", "--cores", "1", "--configfile"]
+    words += ["hostile.yaml", "--", "results/datasets/mine/dataset.json"]
+    done = snakemake_here.snakemake(words, hostile_folder)
     assert done.returncode == 0, done.stderr
     said = json.loads((hostile_folder / "results/datasets/mine/dataset.json").read_text())
     assert said["name"] == "mine"
