@@ -105,6 +105,7 @@ def test_each_module_imports_what_grimp_says(graph):
         assert direct <= walked <= direct | packages, name
 
 
+@pytest.mark.long
 def test_a_module_taken_from_a_bare_repository(tmp_path):
     # What Snakemake would fetch from there is taken from the bare repository instead.
     bare, paper = tmp_path / "hosted/owner/atlas", tmp_path / "paper"

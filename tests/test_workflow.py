@@ -132,6 +132,7 @@ def test_a_second_run_finds_nothing_to_do(project, built):
     assert planned(project, built) == {}
 
 
+@pytest.mark.long
 def test_one_core_in_a_clean_folder_gives_the_same_bytes(project, built, tmp_path):
     # These figures together need a job of every rule that computes.
     figures = ("initialization_map", "training_loss", "recurrent_gradient_norms", "central_flow")
