@@ -152,9 +152,9 @@ def test_a_run_without_the_time_to_come_to_its_edge_says_nothing_of_it():
 @pytest.mark.parametrize(
     "style", [Style(), Style(venue="icml", column="half")], ids=["full", "half"]
 )
-def test_every_table_is_drawn(style, tmp_path):
+def test_every_table_is_drawn(style):
     for tables in edges_of_other_optimizers():
         with style.applied():
-            figure.draw(tables, style).savefig(tmp_path / "figure.pdf")
+            figure.draw(tables, style).draw_without_rendering()
         assert "nan" not in figure.caption(tables).plain().split()
         assert len(claims.claims(tables)) == 9

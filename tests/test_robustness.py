@@ -112,6 +112,7 @@ def test_perturbed_inputs_are_others_by_what_the_config_says(tmp_path):
     assert 0 < float((drawn[1] / drawn[0] - 1).abs().max()) <= 1e-3
 
 
+@pytest.mark.long
 def test_a_small_run_goes_on_after_it_was_stopped_and_is_recorded(tmp_path):
     figures = 'figures=["quadratic_convergence_rate", "edge_of_stability"]'
     command = [sys.executable, PROJECT / "workflow/robustness.py", "--cores", "1"]

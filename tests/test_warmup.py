@@ -82,9 +82,9 @@ def test_a_rate_beyond_one_that_diverges_is_not_stable():
 @pytest.mark.parametrize(
     "style", [Style(), Style(venue="icml", column="half")], ids=["full", "half"]
 )
-def test_every_table_is_drawn(style, tmp_path):
+def test_every_table_is_drawn(style):
     for tables in warmup():
         with style.applied():
-            figure.draw(tables, style).savefig(tmp_path / "figure.pdf")
+            figure.draw(tables, style).draw_without_rendering()
         assert "nan" not in figure.caption(tables).plain().split()
         assert len(claims.claims(tables)) == 3
