@@ -72,9 +72,7 @@ def tables(folder):
 def test_a_killed_snakemake_leaves_no_job_and_the_same_command_goes_on(tmp_path, again, also):
     folder = prepare(tmp_path / "build")
     (folder / "fault").write_text(HOLD_LOCK + KILL_SNAKEMAKE + also)
-    done = subprocess.run(
-        [*NUMBERED, *command()], cwd=folder, env=users(), capture_output=True
-    )
+    done = subprocess.run([*NUMBERED, *command()], cwd=folder, env=users(), capture_output=True)
     assert done.returncode == -9
     with (folder / "held.lock").open() as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # until the job has ended: for ever, if it outlived
