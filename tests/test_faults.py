@@ -82,6 +82,7 @@ def test_a_killed_snakemake_leaves_no_job_and_the_same_command_goes_on(tmp_path,
     again(folder)
 
 
+@pytest.mark.long
 def test_a_build_that_is_told_to_stop_ends_with_its_jobs_and_the_same_command_goes_on(
     tmp_path, again
 ):

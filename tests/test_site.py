@@ -73,6 +73,7 @@ def site(tmp_path_factory):
     return folder / "built"
 
 
+@pytest.mark.long
 def test_every_link_leads_to_a_file_and_an_anchor_of_the_site(site):
     read = {page: Addresses(page) for page in site.rglob("*.html")}
     assert len(read) > 20
@@ -102,6 +103,7 @@ def _said_elsewhere():
     ]
 
 
+@pytest.mark.long
 def test_a_figures_page_has_caption_verdict_config_and_every_file(site):
     page = (site / "figures/falling_norms.html").read_text(encoding="utf-8")
     for said in ("<math", "it is falling_norms", "refuted", "theory:", "results/chain"):
@@ -111,6 +113,7 @@ def test_a_figures_page_has_caption_verdict_config_and_every_file(site):
         assert (site / f"figures/falling_norms.{ending}").stat().st_size > 0
 
 
+@pytest.mark.long
 def test_the_start_page_shows_every_figure(site):
     page = (site / "index.html").read_text(encoding="utf-8")
     for name in FIGURES:
@@ -119,6 +122,7 @@ def test_the_start_page_shows_every_figure(site):
     assert "1 supported, 1 refuted" in page
 
 
+@pytest.mark.long
 def test_the_interface_says_what_the_docstrings_say(site):
     page = (site / "api/watching.html").read_text(encoding="utf-8")
     assert 'id="gradient_atlas.watching.watch.watch"' in page or "watching.watch" in page
