@@ -24,7 +24,6 @@ PAGES = {
     "Is it right?": [
         "docs/sources",
         "docs/robustness",
-        "docs/robustness_newest",
         "docs/reproducibility",
         "docs/referee",
     ],
