@@ -32,14 +32,19 @@ def predict_runs(runs: Iterable[Run], data: Mapping[str, Data]) -> pd.DataFrame:
     Raises:
         InputError: an activation or initialisation does not exist.
     """
-    columns = (*CONDITIONS, *_PREDICTIONS)
     conditions = {tuple(asdict(run)[key] for key in CONDITIONS): run for run in runs}
-    rows = [
-        dict(zip(CONDITIONS, condition, strict=True)) | prediction
-        for condition, run in conditions.items()
-        for prediction in _layers(run, data[run.dataset])
-    ]
-    frame = pd.DataFrame(rows, columns=list(columns))
+    # Columns, not rows: of ten thousand networks a dictionary a layer would fill a gigabyte.
+    columns: dict[str, list[Any]] = {name: [] for name in _PREDICTIONS}
+    layers = []
+    for run in conditions.values():
+        predictions = _layers(run, data[run.dataset])
+        layers.append(len(predictions))
+        for prediction in predictions:
+            for name, value in prediction.items():
+                columns[name].append(value)
+    networks = pd.DataFrame(list(conditions), columns=list(CONDITIONS))
+    repeated = networks.loc[networks.index.repeat(layers)].reset_index(drop=True)
+    frame = pd.concat([repeated, pd.DataFrame(columns)], axis=1)
     return frame.astype({"weight_std": "float64", "residual": "bool"})
 
 
