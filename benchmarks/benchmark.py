@@ -37,7 +37,8 @@ STEP_REPEATS = {32: 5, 128: 3, 512: 1}
 TINY = 16  # the width of --quick
 PLANNED = (500, 1000, 2000, 4000)
 PARTS = ("alone", "sweep", "step", "growth")
-WHOLE = {"sweeps": "sweep", "builds": "workflow", "tests": "tests"}  # and the part of its rows
+# What --whole measures, and the part of its rows.
+WHOLE = {"sweeps": "sweep", "builds": "workflow", "archive": "archive", "tests": "tests"}
 KEPT = "measure these; the others' rows stay, if they are of the same machine and versions"
 FEWEST = 6  # runs of a plan that costs what none does
 
@@ -111,6 +112,8 @@ def whole(folder: Path, builds: Path, chosen: set[str]) -> Iterator[Row]:
             yield from contest.sweep(replace(work, width=width), ways, reasons)
     if "builds" in chosen:
         yield from workflow.builds(builds)
+    if "archive" in chosen:
+        yield from workflow.from_archive(builds)
     if "tests" in chosen:
         yield from workflow.tests()
 

@@ -160,7 +160,7 @@ def write_page(results: Path, page_file: Path) -> None:
         "comparison": comparison(compared),
         "steps": steps(rows.query("part == 'step'")),
         "growth": growth(rows.query("part == 'growth'")),
-        "workflow": whole_workflow(more.query("part in ('workflow', 'tests')")),
+        "workflow": whole_workflow(more.query("part in ('workflow', 'archive', 'tests')")),
         "targets": aims(pd.concat([rows, more])),
         "notes": [NOTES.read_text(encoding="utf-8").split("-->\n", 1)[-1].strip()],
     }

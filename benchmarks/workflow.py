@@ -1,8 +1,7 @@
 """How long the whole workflow takes: builds, what they do again, and the tests; in minutes.
 
 `make benchmark ARGS=--whole` measures these too, into results/benchmarks_whole.parquet, where the
-page finds them afterwards. Builds start from nothing in a folder of their own; but for one, none
-takes tables from an archive.
+page finds them afterwards. Builds start from nothing in a folder of their own.
 """
 
 import sys
@@ -18,9 +17,9 @@ FIRST_VENUE, OTHER_VENUE = "style={venue: icml, column: half}", "style={venue: i
 
 
 def builds(folder: Path) -> Iterator[Row]:
-    """Seconds of each command, one after the other, and the efficiency of the builds."""
+    """Seconds of builds that compute everything, and of what they do again."""
     computed = ["--config", "tables=null"]
-    steps: dict[str, tuple[str, list[str]]] = {
+    steps: dict[str, tuple[str, list[object]]] = {
         "smoke build": ("smoke", ["--configfile", PROJECT / "config/smoke.yaml", *computed]),
         "default build": ("default", computed),
         "the same again, nothing to do": ("default", computed),
@@ -29,8 +28,20 @@ def builds(folder: Path) -> Iterator[Row]:
             [f"figures/{FIGURE}.pdf", *computed, FIRST_VENUE],
         ),
         "every figure for another venue": ("default", [*computed, OTHER_VENUE]),
-        "every figure, with the archive's tables": ("archive", []),
     }
+    yield from _each("workflow", steps, folder)
+
+
+def from_archive(folder: Path) -> Iterator[Row]:
+    """Seconds of every figure with the tables of the archive that lies beside the README."""
+    steps: dict[str, tuple[str, list[object]]] = {
+        "every figure, with the archive's tables": ("archive", [])
+    }
+    yield from _each("archive", steps, folder)
+
+
+def _each(part: str, steps: dict[str, tuple[str, list[object]]], folder: Path) -> Iterator[Row]:
+    """Seconds of each command, one after the other, and the efficiency of the builds."""
     for name, (place, words) in steps.items():
         (folder / place).mkdir(parents=True, exist_ok=True)
         print(f"{name} ...", file=sys.stderr, flush=True)
@@ -38,12 +49,12 @@ def builds(folder: Path) -> Iterator[Row]:
             command = [*snakemake(cores()), *words]
             seconds = measured(command, folder / place, environments()[0]).seconds
         except FailedError as failure:
-            yield Row("workflow", name, cores(), 0, "time", float("nan"), "s", str(failure))
+            yield Row(part, name, cores(), 0, "time", float("nan"), "s", str(failure))
             continue
-        yield Row("workflow", name, cores(), 0, "time", seconds, "s")
+        yield Row(part, name, cores(), 0, "time", seconds, "s")
         if name.endswith(" build"):
             share = job_seconds(folder / place / "logs") / (seconds * cores())
-            yield Row("workflow", name, cores(), 0, "efficiency", share, "1")
+            yield Row(part, name, cores(), 0, "efficiency", share, "1")
 
 
 def tests() -> Iterator[Row]:
