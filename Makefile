@@ -84,7 +84,7 @@ sources: .venv/installed
 # With ALL=1 also what is marked as long: other programs and processors, every value of a config.
 ALL ?=
 test: check
-	$(BIN)/python -m pytest --numprocesses auto --dist loadgroup --no-loadscope-reorder \
+	$(BIN)/python -m pytest -rfEs --numprocesses auto --dist loadgroup --no-loadscope-reorder \
 	  $(if $(ALL),,-m "not long") $(ARGS)
 
 # How fast, beside what people would use instead: docs/benchmarks.md. With ARGS=--quick a minute's
