@@ -30,7 +30,7 @@ def draw_comparison(rows: pd.DataFrame, style: Style) -> Figure:
     """For each width a panel: time of each peer over this project's, with the turns' range."""
     widths = sorted(rows["size"].unique())
     ways = [way for way in rows["way"].unique() if way != OWN]
-    figure, panels = style.new_figure(len(widths), panel_height=1.8, sharey=True)
+    figure, panels = style.new_figure(len(widths), panel_height=2.2, sharey=True)
     for axes, width in zip(panels, widths, strict=True):
         here = rows[rows["size"] == width]
         axes.axvline(1, **THEORY)
@@ -58,7 +58,8 @@ def draw_comparison(rows: pd.DataFrame, style: Style) -> Figure:
         axes.set_xlim(min(low, 0.8), max(high, 2.2))
         axes.set_ylim(max(len(ways), 1) - 0.5, -0.5)
         axes.set_xlabel("time / this project's")
-    panels[0].set_yticks(range(len(ways)), [way.replace(", ", ",\n") for way in ways])
+    names = [way.replace(", ", ",\n") for way in ways]
+    panels[0].set_yticks(range(len(ways)), names, linespacing=0.8)  # nearer than the next name
     label_panels(panels, [f"Width {width}" for width in widths])
     entries: dict[str, Any] = {}
     for axes in panels:
