@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from gradient_atlas.measures.explosion import overshoots
 from gradient_atlas.measures.layers import depth_to_fall, factors, forward_drift
 from gradient_atlas.measures.plateaus import alarms, best_rate, drop, share_of_guessing
 from made_up_runs import all_losses, falling, flat, network, tables_of_loss
@@ -48,6 +49,15 @@ def test_a_plateau_and_its_share_of_guessing():
     assert drop(best).tolist() == pytest.approx([expected] * 5)
     still = relu[relu.learning_rate == 0.1]
     assert share_of_guessing(still).tolist() == pytest.approx([2.3 / math.log(10)] * 5)
+
+
+def test_a_loss_that_was_not_evaluated_is_unknown_and_not_one_that_diverged():
+    metrics = tables_of_loss(all_losses(flat, rates=(0.1,)))["metrics"]
+    best = metrics[(metrics.activation == "relu") & (metrics.initialization == "standard")]
+    assert drop(best.assign(train_loss=math.nan)).isna().all()
+    assert (drop(best.assign(train_loss=math.nan, status="diverged")) == -math.inf).all()
+    assert np.isnan(overshoots(best.assign(train_loss=math.nan))).all()
+    assert overshoots(best.assign(train_loss=math.nan, status="diverged")) == [1.0] * 5
 
 
 def test_an_alarm_is_more_than_two_decades_or_no_norm_at_all():

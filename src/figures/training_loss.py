@@ -172,5 +172,9 @@ def _verdict(shown: dict[tuple[str, str], _Shown]) -> str:
 
 def _edge(shown: dict[tuple[str, str], _Shown]) -> str:
     """Which networks are best at the smallest or largest rate tried: another may suit better."""
-    edge = [_named(key) for key, one in shown.items() if one.rate in (one.rates[0], one.rates[-1])]
+    edge = [
+        _named(key)
+        for key, one in shown.items()
+        if one.rate in (one.rates[0], one.rates[-1]) and end_loss(one.rows).notna().any()
+    ]
     return f"Best at the edge of the rates tried: {', '.join(edge)}. " if edge else ""

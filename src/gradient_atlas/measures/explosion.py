@@ -49,15 +49,19 @@ def largest_losses(metrics: DataFrame) -> list[float]:
 def overshoots(metrics: DataFrame) -> list[float]:
     """1 for a seed whose loss at some logged step lies above the one it started from, else 0.
 
-    A run that stops being finite has overshot as well. A step of descent below 2/S lowers the loss;
-    a loss above the start is none that noise of minibatches makes.
+    A run that stops being finite has overshot as well; nan where no loss was evaluated. A step of
+    descent below 2/S lowers the loss; a loss above the start is none that noise of minibatches
+    makes.
     """
 
     def overshot(seed: DataFrame) -> float:
         run = seed.sort_values("step")
         losses = run["train_loss"].to_numpy(dtype=float)
+        diverged = run["status"].eq("diverged").any()
+        if np.isnan(losses).all() and not diverged:
+            return math.nan
         above = (losses[1:] > losses[0]).any() or not np.isfinite(losses).all()
-        return float(above or run["status"].eq("diverged").any())
+        return float(above or diverged)
 
     return by_seed(metrics, overshot)
 

@@ -65,14 +65,15 @@ def end_losses(metrics: DataFrame) -> Series:
 def drops(metrics: DataFrame) -> Series:
     """By rate and seed, how much of the loss after ``FEW_EPOCHS`` is gone in the end.
 
-    nan where the run is too short to say; -inf of one that diverges, whose loss ends above any.
+    nan where the run is too short to say, or its loss was not evaluated; -inf of one that diverges,
+    whose loss ends above any.
     """
     ends = epoch_ends(metrics)
     after = ends[ends["epoch"] == FEW_EPOCHS].groupby(_RUN)["train_loss"].mean()
     end = end_losses(metrics)
     epochs = _epochs(metrics).reindex(end.index.get_level_values(_RUN[0])).to_numpy()
     found = (1 - end / after.reindex(end.index)).where(epochs >= FEW_EPOCHS + LAST_EPOCHS)
-    return found.where(np.isfinite(end), -np.inf)
+    return found.where(end != np.inf, -np.inf)
 
 
 def end_loss(metrics: DataFrame) -> Series:
